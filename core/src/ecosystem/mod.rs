@@ -1,0 +1,247 @@
+//! Ecosystems: each turns its own manifests into projects and references.
+//!
+//! To add Elixir, add `mix.rs`, the two lines marked below, and `fixtures/ecosystems/mix/`.
+//! An ecosystem is a pure function of a tree: it starts nothing and reads no environment.
+
+pub mod cargo;
+pub mod compose;
+pub mod docker;
+pub mod go;
+pub mod maven;
+pub mod npm;
+pub mod protobuf;
+pub mod python; // <- a module here
+
+use std::sync::Arc;
+
+use affected_graph::{
+    DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
+};
+use rayon::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::facts::{FactStore, Fault, Parser};
+use crate::tree::{FileSet, Tree};
+
+/// Every supported ecosystem. All are asked: a repository may speak many languages. Where several
+/// name one folder, the first here gives the project its name.
+pub static ALL: &[&dyn Ecosystem] = &[
+    &cargo::Cargo,
+    &npm::Npm,
+    &go::Go,
+    &python::Python,
+    &maven::Maven,
+    &protobuf::Protobuf,
+    &docker::Docker,
+    &compose::Compose, // <- and a member here
+];
+
+/// Matches the last component of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileName {
+    /// The whole name.
+    Is(&'static str),
+    /// The end of the name: `.csproj`.
+    EndsWith(&'static str),
+    /// The start of the name: `Dockerfile.`.
+    StartsWith(&'static str),
+}
+
+impl FileName {
+    /// Tells whether `path` has such a name.
+    #[must_use]
+    pub fn matches(&self, path: &RepoPath) -> bool {
+        let name = path.file_name();
+        match self {
+            Self::Is(whole) => name == whole.as_bytes(),
+            Self::EndsWith(end) => name.ends_with(end.as_bytes()),
+            Self::StartsWith(start) => name.starts_with(start.as_bytes()),
+        }
+    }
+}
+
+/// A file that several projects of an ecosystem read without saying so in their manifests.
+#[derive(Debug, Clone, Copy)]
+pub struct SharedFile {
+    /// The name of the rule, shown in reasons: `cargo lockfile`.
+    pub rule: &'static str,
+    /// Which files.
+    pub name: FileName,
+    /// What it is.
+    pub role: SharedRole,
+}
+
+/// Decides whom a [`SharedFile`] reaches: always projects of its ecosystem at or below its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedRole {
+    /// Resolved versions.
+    Lockfile,
+    /// Compiler or interpreter version.
+    Toolchain,
+    /// Settings of the build or of the test runner.
+    Settings,
+}
+
+/// How sure it is that a folder is a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Only something that ships it is there (a Dockerfile). Inside a project below the repository
+    /// root it is no project of its own: it makes that one a service.
+    Marker,
+    /// A manifest says so.
+    Manifest,
+}
+
+/// A project as one ecosystem sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundProject {
+    /// Its folder.
+    pub root: RepoPath,
+    /// Its name; the folder's name if the manifest has none.
+    pub name: String,
+    /// What it is.
+    pub kind: ProjectKind,
+    /// How sure.
+    pub standing: Standing,
+    /// The file that says so.
+    pub manifest: RepoPath,
+    /// Which files are its own.
+    pub ownership: Ownership,
+    /// What can be run.
+    pub tasks: Vec<Task>,
+    /// Names under which others may refer to it.
+    pub provides: Vec<Symbol>,
+}
+
+/// A name that crosses ecosystems, such as an image: `("image", "acme/cart")`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol {
+    /// What kind of name.
+    pub space: &'static str,
+    /// The name.
+    pub name: String,
+}
+
+/// What a [`Link`] points at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference {
+    /// A file or folder. A folder that is, or holds, projects depends on them; anything else is an input.
+    Path(RepoPath),
+    /// Files matching a glob from the repository root.
+    Glob(String),
+    /// Whoever provides the symbol; nobody is fine.
+    Provided(Symbol),
+}
+
+/// A project uses something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// The folder of the dependent; `scan` finds the project at it or above it.
+    pub from: RepoPath,
+    /// What it uses.
+    pub to: Reference,
+    /// Why.
+    pub kind: DependencyKind,
+    /// Where it is written.
+    pub evidence: Evidence,
+}
+
+/// All that one ecosystem found in one tree.
+#[derive(Debug, Clone, Default)]
+pub struct Discovery {
+    /// Projects.
+    pub projects: Vec<FoundProject>,
+    /// References.
+    pub links: Vec<Link>,
+    /// Broken files; their folder's project counts as changed when they change.
+    pub faults: Vec<Fault>,
+}
+
+/// What an ecosystem may look at.
+pub struct Scan<'a> {
+    /// The tree.
+    pub tree: &'a dyn Tree,
+    /// Remembers parsed files.
+    pub facts: &'a FactStore,
+    /// Files whose names the ecosystem asked for, sorted.
+    pub candidates: Vec<RepoPath>,
+}
+
+impl Scan<'_> {
+    /// Returns every file of the tree.
+    #[must_use]
+    pub fn files(&self) -> &FileSet {
+        self.tree.files()
+    }
+
+    /// Returns the candidates that match `name`.
+    pub fn named(&self, name: FileName) -> impl Iterator<Item = &RepoPath> {
+        self.candidates.iter().filter(move |path| name.matches(path))
+    }
+
+    /// Parses one file, or remembers what was found in the same content.
+    pub fn parse<T>(&self, path: &RepoPath, parser: &Parser<T>) -> Result<Arc<T>, Fault>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.facts.get(self.tree, path, parser)
+    }
+
+    /// Parses many files on all cores; the answers stand in the order of `paths`.
+    pub fn parse_all<T>(
+        &self,
+        paths: Vec<RepoPath>,
+        parser: &Parser<T>,
+    ) -> Vec<(RepoPath, Result<Arc<T>, Fault>)>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        paths
+            .into_par_iter()
+            .map(|path| {
+                let parsed = self.parse(&path, parser);
+                (path, parsed)
+            })
+            .collect()
+    }
+}
+
+/// One language's or tool's way to describe projects.
+pub trait Ecosystem: Sync {
+    /// Its name in JSON and configuration.
+    fn id(&self) -> EcosystemId;
+
+    /// The names of the files it wants as candidates.
+    fn reads(&self) -> &'static [FileName];
+
+    /// Finds projects and what they refer to.
+    fn discover(&self, scan: &Scan<'_>) -> Discovery;
+
+    /// Files that reach projects of this ecosystem at or below their folder.
+    fn shared_files(&self) -> &'static [SharedFile] {
+        &[]
+    }
+}
+
+/// Tells whether a manifest at `path` is material rather than a project: test data, a template, or a
+/// copy of somebody else's package. A workspace that lists it as a member overrules this.
+#[must_use]
+pub fn is_material(path: &RepoPath) -> bool {
+    const FOLDERS: &[&[u8]] = &[
+        b"node_modules", b"bower_components", b"vendor", b"testdata", b"test-data", b"test_data",
+        b"fixtures", b"__fixtures__", b"fixture", b"templates", b"template", b"__snapshots__",
+        b".venv", b"venv", b"site-packages", b"target", b".git", b".yarn",
+    ];
+    let Some(folder) = path.parent() else { return false };
+    folder
+        .components()
+        .any(|name| FOLDERS.contains(&name) || memchr::memmem::find(name, b"{{").is_some())
+}
+
+/// Counts the 1-based line of the first occurrence of `needle`, for evidence where a parser has no spans.
+#[must_use]
+pub fn line_of(text: &str, needle: &str) -> Option<u32> {
+    let at = memchr::memmem::find(text.as_bytes(), needle.as_bytes())?;
+    u32::try_from(memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1).ok()
+}
