@@ -55,7 +55,10 @@ impl RepoPath {
                 b".." if out.is_empty() => {
                     return Err(RepoPathError::Outside(relative.to_str_lossy().into_owned()));
                 }
-                b".." => out.truncate(out.rfind_byte(b'/').unwrap_or(0)),
+                b".." => {
+                    let end = out.rfind_byte(b'/').unwrap_or(0);
+                    out.truncate(end);
+                }
                 name => {
                     if !out.is_empty() {
                         out.push_byte(b'/');

@@ -1,1 +1,36 @@
-//! placeholder
+//! From affected projects to what is started: pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use affected_graph::{Command, RepoPath, Stage};
+
+/// One command to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// `project:task`; unique in a plan.
+    pub target: String,
+    /// The project's name.
+    pub project: String,
+    /// The stage of a test task.
+    pub stage: Option<Stage>,
+    /// What is started.
+    pub command: Command,
+    /// Where, relative to the repository root.
+    pub cwd: RepoPath,
+    /// Variables set for it.
+    pub env: BTreeMap<String, String>,
+    /// Killed after this time.
+    pub timeout: Option<Duration>,
+    /// Places in [`Plan::actions`] that must have passed before, all smaller than its own.
+    pub after: BTreeSet<usize>,
+    /// Reason codes of its selection, sorted.
+    pub reasons: Vec<String>,
+}
+
+/// Everything to run, in the order in which it is started where nothing else decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The actions; dependencies point backwards, so there is no cycle.
+    pub actions: Vec<Action>,
+}

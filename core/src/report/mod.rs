@@ -1,1 +1,3 @@
-//! placeholder
+//! What is told to the outside: neutral values and the versioned wire form.
+
+pub mod wire;

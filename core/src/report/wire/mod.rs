@@ -1,0 +1,3 @@
+//! Documents as machines read them. A version only gains fields; a break needs a new module.
+
+pub mod v1;

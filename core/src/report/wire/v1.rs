@@ -1,0 +1,204 @@
+//! Version 1 of every document. Durations are integer milliseconds, paths are relative with `/`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `affected.list/1`: what a change affects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct List {
+    /// Always `affected.list/1`.
+    pub schema: String,
+    /// The tool.
+    pub tool: Tool,
+    /// What is compared with; absent where everything is selected without a base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Revision>,
+    /// What is judged.
+    pub head: Revision,
+    /// `affected` or `all`.
+    pub mode: String,
+    /// Every project of the head, sorted by path.
+    pub projects: Vec<Project>,
+    /// The tasks that would run, in order.
+    pub targets: Vec<Target>,
+    /// Every changed path, sorted.
+    pub changes: Vec<Change>,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+    /// Counts.
+    pub summary: Summary,
+}
+
+/// The tool that wrote a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// `affected`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revision {
+    /// As it was named: `origin/main`, `worktree`, `index`.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The commit compared with (for a base the merge base); absent for a work tree without commits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Who named it: `flag`, `AFFECTED_BASE`, a CI host, `config`, `default-branch`.
+    pub source: String,
+}
+
+/// One project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Project {
+    /// Unique.
+    pub name: String,
+    /// The root folder, `.` for the repository's.
+    pub path: String,
+    /// `service library contract infra`.
+    pub kind: String,
+    /// The ecosystem that named it.
+    pub ecosystem: String,
+    /// Whether it changed or is reached other than at run time only.
+    pub affected: bool,
+    /// `changed dependent runtime none`.
+    pub reach: String,
+    /// The test stages to run, lowest first.
+    pub stages: Vec<String>,
+    /// Why; never empty where `reach` is not `none`.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a project is selected.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// One of the closed list of reason codes.
+    pub code: String,
+    /// The changed file, if one is at the root of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The projects from the changed one up to this one, itself left out.
+    pub via: Vec<String>,
+    /// In words, with the evidence.
+    pub detail: String,
+}
+
+/// One task that would run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Target {
+    /// `project:task`.
+    pub target: String,
+    /// The project's name.
+    pub project: String,
+    /// The stage of a test task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The argument vector; one element with `shell` true for a shell line.
+    pub command: Vec<String>,
+    /// Whether `command` is a line for the shell.
+    pub shell: bool,
+    /// Where it starts.
+    pub cwd: String,
+}
+
+/// One changed path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// Where.
+    pub path: String,
+    /// `added deleted modified mode-changed`.
+    pub kind: String,
+    /// `owned ruled ignored unknown`.
+    pub disposition: String,
+    /// The owner, the rule, or what follows.
+    pub detail: String,
+}
+
+/// Something the user should know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// Stable: `base-missing`, `unreadable` …
+    pub code: String,
+    /// In words.
+    pub message: String,
+    /// The way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+/// Counts of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Projects of the head.
+    pub projects: usize,
+    /// Of them affected.
+    pub affected: usize,
+    /// Tasks that would run.
+    pub targets: usize,
+    /// Changed paths.
+    pub changes: usize,
+}
+
+/// `affected.run/1`: how a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Always `affected.run/1`.
+    pub schema: String,
+    /// The tool.
+    pub tool: Tool,
+    /// What was compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Revision>,
+    /// What was judged.
+    pub head: Revision,
+    /// `affected` or `all`.
+    pub mode: String,
+    /// Every task, in plan order.
+    pub tasks: Vec<RanTask>,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+    /// Counts.
+    pub summary: RunSummary,
+}
+
+/// One task of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RanTask {
+    /// `project:task`.
+    pub target: String,
+    /// The project's name.
+    pub project: String,
+    /// The stage of a test task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// `passed failed timed-out skipped canceled`.
+    pub outcome: String,
+    /// The exit code, if it exited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Wall time.
+    pub ms: u64,
+    /// Why it did not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Reason codes of its selection.
+    pub reasons: Vec<String>,
+}
+
+/// Counts of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunSummary {
+    /// Passed.
+    pub passed: usize,
+    /// Failed, timed out included.
+    pub failed: usize,
+    /// Never started.
+    pub skipped: usize,
+    /// Interrupted.
+    pub canceled: usize,
+    /// Wall time of the whole run.
+    pub ms: u64,
+}
