@@ -1,1 +1,275 @@
-//! placeholder
+//! `affected.toml`: what the user wrote, over defaults that are written the same way.
+//!
+//! The file is never needed. Unknown keys are errors with the nearest known one.
+
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use affected_graph::{RepoPath, Stage, StageOrder};
+use miette::Diagnostic;
+use thiserror::Error;
+
+pub use file::parse_duration;
+
+use crate::tree::{Tree, TreeError};
+
+/// The file's name, in the repository root and, for one project, in its folder.
+pub const FILE_NAME: &str = "affected.toml";
+
+const DEFAULT_RULES: &str = include_str!("default-rules.toml");
+
+/// Says what is wrong with a configuration file.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ConfigError {
+    /// Not the expected form.
+    #[error("`{path}`{} is not valid: {message}", line.map(|line| format!(" line {line}")).unwrap_or_default())]
+    #[diagnostic(code(config::invalid))]
+    Invalid {
+        /// The file.
+        path: RepoPath,
+        /// 1-based.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
+    /// The file is there but cannot be read.
+    #[error("failed to read the configuration")]
+    #[diagnostic(code(config::unreadable))]
+    Unreadable(#[from] TreeError),
+}
+
+/// Whom a rule selects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Affects {
+    /// Every project.
+    All,
+    /// Nobody.
+    None,
+    /// These, by name or path.
+    Projects(Vec<String>),
+}
+
+/// Where a rule applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Territory {
+    /// Everywhere.
+    Everywhere,
+    /// Only to paths that no project owns.
+    Outside,
+}
+
+/// A written rule for paths. Of several that match, the last counts; the user's come before the tool's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Shown in reasons.
+    pub name: String,
+    /// Globs from the repository root.
+    pub paths: Vec<String>,
+    /// Whom it selects.
+    pub affects: Affects,
+    /// Where it applies.
+    pub territory: Territory,
+}
+
+/// A task as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredTask {
+    /// A line for the shell.
+    pub run: String,
+    /// Globs of files it reads, beyond the project's own.
+    pub inputs: Vec<String>,
+    /// Killed after this time.
+    pub timeout: Option<Duration>,
+    /// Names of variables it reads.
+    pub env: Vec<String>,
+}
+
+/// What is configured for one project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectConfig {
+    /// Its folder; found by name where absent.
+    pub path: Option<RepoPath>,
+    /// Projects it calls when running, by name or path.
+    pub calls: Vec<String>,
+    /// Projects it depends on, by name or path.
+    pub depends_on: Vec<String>,
+    /// Globs of files it reads: relative to its folder, from the repository root with a leading `/`.
+    pub inputs: Vec<String>,
+    /// Test tasks by stage.
+    pub test: BTreeMap<String, ConfiguredTask>,
+    /// Other tasks by name.
+    pub task: BTreeMap<String, ConfiguredTask>,
+    /// The file this was read from.
+    pub origin: RepoPath,
+}
+
+/// Everything in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The branch to compare with.
+    pub default_branch: Option<String>,
+    /// The stages, lowest first.
+    pub stages: StageOrder,
+    /// The user's rules, in the order written.
+    pub rules: Vec<Rule>,
+    /// The tool's rules that are not disabled.
+    pub default_rules: Vec<Rule>,
+    /// Projects by the name in the file.
+    pub projects: BTreeMap<String, ProjectConfig>,
+    /// The file, if there is one.
+    pub file: Option<RepoPath>,
+}
+
+/// One value in force and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SettingSource {
+    /// Its key: `default-branch`, `rule.documentation`.
+    pub key: String,
+    /// Its value, in the form of the file.
+    pub value: String,
+    /// `default`, `affected.toml`, a variable or a flag.
+    pub origin: String,
+}
+
+/// Reads the configuration of `tree`; without a file, the defaults.
+pub fn load(tree: &dyn Tree) -> Result<Config, ConfigError> {
+    let root_file = RepoPath::from_normalized(FILE_NAME);
+    let mut config = match tree.files().get(&root_file) {
+        Some(_) => file::parse_root(&root_file, &tree.read(&root_file)?)?,
+        None => file::empty(),
+    };
+    for entry in tree.files().entries() {
+        if entry.path.file_name() != FILE_NAME.as_bytes()
+            || entry.path == root_file
+            || crate::ecosystem::is_material(&entry.path)
+        {
+            continue;
+        }
+        let folder = entry.path.parent().unwrap_or_default();
+        let project = file::parse_project(&entry.path, &folder, &tree.read(&entry.path)?)?;
+        config.projects.insert(folder.to_string(), project);
+    }
+    Ok(config)
+}
+
+/// Returns the tool's own rules without those in `disabled`.
+fn default_rules(disabled: &BTreeSet<String>) -> Vec<Rule> {
+    file::parse_rules(DEFAULT_RULES)
+        .expect("the embedded rules are parsed by a test")
+        .into_iter()
+        .filter(|rule| !disabled.contains(&rule.name))
+        .collect()
+}
+
+impl Config {
+    /// Lists every value in force with its origin, sorted by key.
+    #[must_use]
+    pub fn sources(&self) -> Vec<SettingSource> {
+        let file = self.file.as_ref().map_or_else(|| "default".to_owned(), ToString::to_string);
+        let mut all = Vec::new();
+        let mut push = |key: String, value: String, origin: &str| {
+            all.push(SettingSource { key, value, origin: origin.to_owned() });
+        };
+        match &self.default_branch {
+            Some(branch) => push("default-branch".into(), branch.clone(), &file),
+            None => push("default-branch".into(), "(found from the remote)".into(), "default"),
+        }
+        let stages: Vec<_> = self.stages.0.iter().map(|Stage(name)| name.as_str()).collect();
+        let origin = if self.stages == StageOrder::default() { "default" } else { &file };
+        push("stages".into(), stages.join(" "), origin);
+        for (rules, origin) in [(&self.rules, file.as_str()), (&self.default_rules, "default")] {
+            for rule in rules {
+                let paths = rule.paths.join(" ");
+                push(format!("rule.{}", rule.name), format!("{paths} -> {:?}", rule.affects), origin);
+            }
+        }
+        for (name, project) in &self.projects {
+            let origin = project.origin.to_string();
+            for (stage, task) in &project.test {
+                push(format!("project.{name}.test.{stage}"), task.run.clone(), &origin);
+            }
+            for (task_name, task) in &project.task {
+                push(format!("project.{name}.task.{task_name}"), task.run.clone(), &origin);
+            }
+            for call in &project.calls {
+                push(format!("project.{name}.calls"), call.clone(), &origin);
+            }
+            for other in &project.depends_on {
+                push(format!("project.{name}.depends-on"), other.clone(), &origin);
+            }
+        }
+        all.sort();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::memory::MemoryTree;
+
+    fn load_text(text: &str) -> Result<Config, ConfigError> {
+        load(&MemoryTree::new([(FILE_NAME, text)]))
+    }
+
+    #[test]
+    fn the_embedded_rules_are_valid() {
+        let config = load(&MemoryTree::default()).unwrap();
+        assert!(config.default_rules.iter().any(|rule| rule.name == "documentation"));
+    }
+
+    #[test]
+    fn the_example_of_the_readme_is_understood() {
+        let config = load_text(
+            r#"
+version = 1
+default-branch = "master"
+[[rule]]
+name = "ci scripts touch all"
+paths = ["ci/**"]
+affects = "all"
+[project.catalog]
+path = "services/catalog"
+calls = ["payments"]
+test.smoke = "uv run pytest -m smoke"
+test.unit = { run = "uv run pytest {tests}", inputs = ["src/**"], timeout = "5m", env = ["DATABASE_URL"] }
+"#,
+        )
+        .unwrap();
+        let catalog = &config.projects["catalog"];
+        assert_eq!(catalog.test["unit"].timeout, Some(Duration::from_secs(300)));
+        assert_eq!(catalog.calls, ["payments"]);
+        assert_eq!(config.default_branch.as_deref(), Some("master"));
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_one() {
+        let ConfigError::Invalid { line, help, .. } =
+            load_text("version = 1\ndefault-brunch = \"x\"\n").unwrap_err()
+        else {
+            panic!("expected an invalid file");
+        };
+        assert_eq!(line, Some(2));
+        assert_eq!(help.as_deref(), Some("did you mean `default-branch`?"));
+    }
+
+    #[test]
+    fn a_rule_can_be_switched_off_and_a_wrong_name_is_told() {
+        let config = load_text("disable-rules = [\"documentation\"]").unwrap();
+        assert!(config.default_rules.iter().all(|rule| rule.name != "documentation"));
+        assert!(load_text("disable-rules = [\"documentaton\"]").is_err());
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_duration("5"), None);
+        assert_eq!(parse_duration("99999999999999999999h"), None);
+    }
+}
