@@ -1,5 +1,7 @@
 //! From affected projects to what is started: pure.
 
+pub mod build;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

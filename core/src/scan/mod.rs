@@ -1,1 +1,71 @@
-//! placeholder
+//! From a tree to an inventory: every ecosystem is asked, and what they found becomes one graph.
+
+mod declared;
+mod resolve;
+
+use affected_graph::{EcosystemId, GraphFault, ProjectGraph, RepoPath, builder};
+use rayon::prelude::*;
+
+use crate::config::Config;
+use crate::ecosystem::{self, Discovery, Ecosystem, Scan};
+use crate::facts::{FactStore, Fault};
+use crate::tree::Tree;
+
+/// What is in one tree.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// Projects and dependencies.
+    pub graph: ProjectGraph,
+    /// Broken files.
+    pub faults: Vec<Fault>,
+    /// What had to be mended while building the graph.
+    pub graph_faults: Vec<GraphFault>,
+    /// Names in `affected.toml` that are no project: `(file, name, what it says)`.
+    pub unknown_names: Vec<UnknownName>,
+}
+
+/// A name in `affected.toml` that no project has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownName {
+    /// The configuration file.
+    pub file: RepoPath,
+    /// The key that holds it: `project.catalog.calls`.
+    pub key: String,
+    /// The name.
+    pub name: String,
+}
+
+/// What one ecosystem found.
+pub(crate) struct Found {
+    pub(crate) id: EcosystemId,
+    pub(crate) discovery: Discovery,
+}
+
+/// Scans a tree. Parsing starts nothing: no language tool, hook or filter of the repository (X1).
+#[must_use]
+pub fn inventory(tree: &dyn Tree, config: &Config, facts: &FactStore) -> Inventory {
+    let found: Vec<Found> = ecosystem::ALL
+        .par_iter()
+        .map(|member| Found { id: member.id(), discovery: discover(*member, tree, facts) })
+        .collect();
+    let mut faults: Vec<Fault> =
+        found.iter().flat_map(|found| found.discovery.faults.iter().cloned()).collect();
+    faults.sort();
+    faults.dedup();
+    let mut resolved = resolve::resolve(tree, found);
+    let unknown_names = declared::apply(config, &mut resolved);
+    let (graph, graph_faults) = builder::build(resolved.projects, resolved.dependencies);
+    Inventory { graph, faults, graph_faults, unknown_names }
+}
+
+fn discover(member: &dyn Ecosystem, tree: &dyn Tree, facts: &FactStore) -> Discovery {
+    let names = member.reads();
+    let candidates = tree
+        .files()
+        .entries()
+        .iter()
+        .filter(|entry| names.iter().any(|name| name.matches(&entry.path)))
+        .map(|entry| entry.path.clone())
+        .collect();
+    member.discover(&Scan { tree, facts, candidates })
+}

@@ -1,0 +1,159 @@
+//! Chooses the tasks of affected projects and puts them in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affected_graph::{ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order};
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::{Action, Plan};
+
+/// Which tasks are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Test tasks, of these stages only unless empty.
+    Tests(Vec<Stage>),
+    /// The tasks of this name, dependencies first.
+    Named(String),
+}
+
+/// One project that is to be worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Which.
+    pub project: ProjectIndex,
+    /// The stages that its selection asks for.
+    pub stages: Vec<Stage>,
+    /// Reason codes, sorted.
+    pub reasons: Vec<String>,
+}
+
+/// Says why there is no plan.
+#[derive(Debug, Error, Diagnostic)]
+pub enum PlanError {
+    /// Tasks that wait for one another.
+    #[error("the tasks {} wait for one another", .0.iter().map(|target| format!("`{target}`")).collect::<Vec<_>>().join(" -> "))]
+    #[diagnostic(
+        code(plan::cycle),
+        help("remove one of these dependencies, or run the tasks of one project at a time with `--filter`")
+    )]
+    Cycle(Vec<String>),
+}
+
+/// One task of one project on its way into the plan.
+struct Candidate<'g> {
+    project: ProjectIndex,
+    task: &'g Task,
+    reasons: &'g [String],
+}
+
+/// Builds the plan. Tests run lowest stage first and a project's stage waits for its lower ones; a named
+/// task waits for the same task of what its project depends on.
+pub fn build(
+    graph: &ProjectGraph,
+    chosen: &[Chosen],
+    wanted: &Wanted,
+    stages: &StageOrder,
+) -> Result<Plan, PlanError> {
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    for choice in chosen {
+        for task in &graph.project(choice.project).tasks {
+            if is_wanted(task, choice, wanted) {
+                candidates.push(Candidate { project: choice.project, task, reasons: &choice.reasons });
+            }
+        }
+    }
+    if let Wanted::Named(_) = wanted {
+        refuse_cycles(graph, &candidates)?;
+    }
+    let height = heights(graph);
+    candidates.sort_by_key(|candidate| {
+        let rank = candidate.task.stage.as_ref().map_or(0, |stage| stages.rank(stage));
+        let root = graph.project(candidate.project).root.clone();
+        match wanted {
+            Wanted::Tests(_) => (rank, 0, root, candidate.task.name.clone()),
+            Wanted::Named(_) => (0, height[&candidate.project], root, candidate.task.name.clone()),
+        }
+    });
+    let after = |at: usize| match wanted {
+        Wanted::Tests(_) => lower_stages(&candidates, at, stages),
+        Wanted::Named(_) => same_task_below(graph, &candidates, at),
+    };
+    let actions = (0..candidates.len())
+        .map(|at| action(graph, &candidates[at], after(at)))
+        .collect();
+    Ok(Plan { actions })
+}
+
+fn is_wanted(task: &Task, choice: &Chosen, wanted: &Wanted) -> bool {
+    match (wanted, &task.stage) {
+        (Wanted::Named(name), _) => task.name == *name || task.name.starts_with(&format!("{name}@")),
+        (Wanted::Tests(only), Some(stage)) => {
+            choice.stages.contains(stage) && (only.is_empty() || only.contains(stage))
+        }
+        (Wanted::Tests(_), None) => false,
+    }
+}
+
+fn heights(graph: &ProjectGraph) -> BTreeMap<ProjectIndex, usize> {
+    let waves = order::waves(graph).into_iter().enumerate();
+    waves.flat_map(|(height, wave)| wave.into_iter().map(move |index| (index, height))).collect()
+}
+
+fn lower_stages(candidates: &[Candidate<'_>], at: usize, stages: &StageOrder) -> BTreeSet<usize> {
+    let rank = |candidate: &Candidate<'_>| candidate.task.stage.as_ref().map(|s| stages.rank(s));
+    (0..at)
+        .filter(|before| {
+            candidates[*before].project == candidates[at].project
+                && rank(&candidates[*before]) < rank(&candidates[at])
+        })
+        .collect()
+}
+
+fn same_task_below(
+    graph: &ProjectGraph,
+    candidates: &[Candidate<'_>],
+    at: usize,
+) -> BTreeSet<usize> {
+    let below: BTreeSet<ProjectIndex> = graph
+        .dependencies(candidates[at].project)
+        .into_iter()
+        .filter(|(_, edge)| edge.kind != affected_graph::DependencyKind::Runtime)
+        .map(|(index, _)| index)
+        .collect();
+    (0..at).filter(|before| below.contains(&candidates[*before].project)).collect()
+}
+
+/// S12: tasks that wait for one another are refused before anything runs.
+fn refuse_cycles(graph: &ProjectGraph, candidates: &[Candidate<'_>]) -> Result<(), PlanError> {
+    let by_project: BTreeMap<ProjectIndex, &Candidate<'_>> =
+        candidates.iter().map(|candidate| (candidate.project, candidate)).collect();
+    for group in cycle::cycles(graph) {
+        let tasks: Vec<_> = group.iter().filter_map(|member| by_project.get(member)).collect();
+        if tasks.len() > 1 && tasks.len() == group.len() {
+            let mut names: Vec<_> = tasks.iter().map(|task| target(graph, task)).collect();
+            names.push(names[0].clone());
+            return Err(PlanError::Cycle(names));
+        }
+    }
+    Ok(())
+}
+
+fn target(graph: &ProjectGraph, candidate: &Candidate<'_>) -> String {
+    format!("{}:{}", graph.project(candidate.project).name, candidate.task.name)
+}
+
+fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize>) -> Action {
+    let Task { stage, command, cwd, env, timeout, .. } = candidate.task;
+    Action {
+        target: target(graph, candidate),
+        project: graph.project(candidate.project).name.clone(),
+        stage: stage.clone(),
+        command: command.clone(),
+        cwd: RepoPath::clone(cwd),
+        env: env.clone(),
+        timeout: *timeout,
+        after,
+        reasons: candidate.reasons.to_vec(),
+    }
+}

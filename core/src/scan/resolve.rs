@@ -1,0 +1,165 @@
+//! Joins what the ecosystems found: markers give way to manifests, references become edges or inputs.
+
+use std::collections::BTreeMap;
+
+use affected_graph::{
+    Dependency, DependencyKind, EcosystemId, Evidence, Input, InputPattern, Project, ProjectKind,
+    RepoPath,
+};
+
+use super::Found;
+use crate::ecosystem::{FoundProject, Link, Reference, Standing, Symbol};
+use crate::tree::Tree;
+
+/// Projects and edges, before they become a graph.
+pub(crate) struct Resolved {
+    pub(crate) projects: Vec<Project>,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// The projects by root, several per root where several ecosystems found one.
+struct Roots {
+    projects: Vec<Project>,
+    by_root: BTreeMap<RepoPath, usize>,
+    provided: BTreeMap<Symbol, Vec<RepoPath>>,
+}
+
+pub(super) fn resolve(tree: &dyn Tree, found: Vec<Found>) -> Resolved {
+    let mut links: Vec<(EcosystemId, Link)> = Vec::new();
+    let mut projects: Vec<(EcosystemId, FoundProject)> = Vec::new();
+    for Found { id, discovery } in found {
+        projects.extend(discovery.projects.into_iter().map(|project| (id, project)));
+        links.extend(discovery.links.into_iter().map(|link| (id, link)));
+    }
+    let mut roots = settle(projects);
+    let mut dependencies = Vec::new();
+    for (id, link) in links {
+        follow(tree, &mut roots, id, link, &mut dependencies);
+    }
+    Resolved { projects: roots.projects, dependencies }
+}
+
+/// Decides which findings are projects. A marker inside a manifest's project (other than one at the
+/// repository root, which would swallow every service) only makes that one a service.
+fn settle(found: Vec<(EcosystemId, FoundProject)>) -> Roots {
+    let (manifests, markers): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(_, project)| project.standing == Standing::Manifest);
+    let mut roots =
+        Roots { projects: Vec::new(), by_root: BTreeMap::new(), provided: BTreeMap::new() };
+    for (id, project) in manifests {
+        roots.add(id, project);
+    }
+    // Outer markers first, so that one inside another finds it.
+    let mut markers = markers;
+    markers.sort_by(|a, b| a.1.root.cmp(&b.1.root));
+    for (id, marker) in markers {
+        match roots.enclosing(&marker.root) {
+            Some(at) if roots.projects[at].root == marker.root => roots.add(id, marker),
+            Some(at) if !roots.projects[at].root.is_root() => roots.raise(at, marker),
+            _ => roots.add(id, marker),
+        }
+    }
+    roots
+}
+
+impl Roots {
+    fn enclosing(&self, path: &RepoPath) -> Option<usize> {
+        path.ancestors().find_map(|folder| self.by_root.get(&folder).copied())
+    }
+
+    /// Adds a project, or another ecosystem's view of a known one; the graph's builder merges those.
+    fn add(&mut self, id: EcosystemId, found: FoundProject) {
+        for symbol in found.provides {
+            self.provided.entry(symbol).or_default().push(found.root.clone());
+        }
+        self.by_root.entry(found.root.clone()).or_insert(self.projects.len());
+        self.projects.push(Project {
+            root: found.root,
+            name: found.name,
+            kind: found.kind,
+            ecosystems: vec![id],
+            manifests: vec![found.manifest],
+            ownership: found.ownership,
+            tasks: found.tasks,
+            inputs: Vec::new(),
+        });
+    }
+
+    fn raise(&mut self, at: usize, marker: FoundProject) {
+        let project = &mut self.projects[at];
+        if marker.kind == ProjectKind::Service {
+            project.kind = ProjectKind::Service;
+        }
+        let root = project.root.clone();
+        for symbol in marker.provides {
+            self.provided.entry(symbol).or_default().push(root.clone());
+        }
+    }
+
+    /// Returns the roots strictly below `folder`.
+    fn below(&self, folder: &RepoPath) -> Vec<RepoPath> {
+        self.by_root
+            .range(folder.clone()..)
+            .map(|(root, _)| root)
+            .take_while(|root| folder.is_root() || root.as_bytes().starts_with(folder.as_bytes()))
+            .filter(|root| *root != folder && root.is_within(folder))
+            .cloned()
+            .collect()
+    }
+}
+
+fn follow(
+    tree: &dyn Tree,
+    roots: &mut Roots,
+    id: EcosystemId,
+    link: Link,
+    dependencies: &mut Vec<Dependency>,
+) {
+    let Some(from) = roots.enclosing(&link.from) else { return };
+    let Link { to, kind, evidence, .. } = link;
+    let mut edge = |roots: &Roots, to: RepoPath| {
+        let from = roots.projects[from].root.clone();
+        let evidence = evidence.clone();
+        dependencies.push(Dependency { from, to, kind, source: id.0, evidence });
+    };
+    match to {
+        Reference::Provided(symbol) => {
+            for root in roots.provided.get(&symbol).cloned().unwrap_or_default() {
+                edge(roots, root);
+            }
+        }
+        Reference::Glob(glob) => input(roots, from, InputPattern::Glob(glob), kind, id, evidence),
+        Reference::Path(path) if roots.by_root.contains_key(&path) => edge(roots, path),
+        Reference::Path(path) => {
+            let owner = roots.enclosing(&path);
+            let folder = tree.files().is_folder(&path);
+            let here = roots.projects[from].root.clone();
+            if folder && !here.is_within(&path) {
+                for root in roots.below(&path) {
+                    edge(roots, root);
+                }
+                // A part of a project: what that project is built from matters as well.
+                if let Some(owner) = owner.filter(|owner| !is_whole_repository(roots, *owner)) {
+                    let root = roots.projects[owner].root.clone();
+                    edge(roots, root);
+                }
+            }
+            input(roots, from, InputPattern::Path(path), kind, id, evidence);
+        }
+    }
+}
+
+fn is_whole_repository(roots: &Roots, at: usize) -> bool {
+    roots.projects[at].root.is_root()
+}
+
+fn input(
+    roots: &mut Roots,
+    from: usize,
+    pattern: InputPattern,
+    kind: DependencyKind,
+    id: EcosystemId,
+    evidence: Evidence,
+) {
+    roots.projects[from].inputs.push(Input { pattern, kind, source: id.0, evidence });
+}
