@@ -10,7 +10,7 @@ use crate::project_graph::{ProjectGraph, ProjectIndex};
 pub fn waves(graph: &ProjectGraph) -> Vec<Vec<ProjectIndex>> {
     let mut level: BTreeMap<ProjectIndex, usize> = BTreeMap::new();
     let mut waves: Vec<Vec<ProjectIndex>> = Vec::new();
-    for group in graph.components() {
+    for group in graph.components(|_| true) {
         let height = group
             .iter()
             .flat_map(|member| graph.dependencies(*member))

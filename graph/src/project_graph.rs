@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
+use petgraph::visit::{EdgeFiltered, EdgeRef};
 
-use crate::dependency::Dependency;
+use crate::dependency::{Dependency, DependencyKind};
 use crate::project::Project;
 use crate::repo_path::RepoPath;
 
@@ -120,10 +120,11 @@ impl ProjectGraph {
         all
     }
 
-    /// Returns strongly connected groups in dependency order (what is depended on first), each sorted.
-    #[must_use]
-    pub(crate) fn components(&self) -> Vec<Vec<ProjectIndex>> {
-        petgraph::algo::tarjan_scc(&self.inner)
+    /// Returns strongly connected groups over the edges that `follows` accepts, in dependency order
+    /// (what is depended on first), each sorted.
+    pub(crate) fn components(&self, follows: impl Fn(DependencyKind) -> bool) -> Vec<Vec<ProjectIndex>> {
+        let filtered = EdgeFiltered::from_fn(&self.inner, |edge| follows(edge.weight().kind));
+        petgraph::algo::tarjan_scc(&filtered)
             .into_iter()
             .map(|group| {
                 let mut group: Vec<_> = group.into_iter().map(Self::wrap).collect();

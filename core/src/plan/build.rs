@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affected_graph::{ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order};
+use affected_graph::{DependencyKind, ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -118,17 +118,23 @@ fn same_task_below(
     let below: BTreeSet<ProjectIndex> = graph
         .dependencies(candidates[at].project)
         .into_iter()
-        .filter(|(_, edge)| edge.kind != affected_graph::DependencyKind::Runtime)
+        .filter(|(_, edge)| orders_tasks(edge.kind))
         .map(|(index, _)| index)
         .collect();
     (0..at).filter(|before| below.contains(&candidates[*before].project)).collect()
+}
+
+/// What a task needs done before. A test-only dependency may point back (Cargo allows it), and what is
+/// called at run time need not be built first.
+fn orders_tasks(kind: DependencyKind) -> bool {
+    matches!(kind, DependencyKind::Link | DependencyKind::Build | DependencyKind::Declared)
 }
 
 /// S12: tasks that wait for one another are refused before anything runs.
 fn refuse_cycles(graph: &ProjectGraph, candidates: &[Candidate<'_>]) -> Result<(), PlanError> {
     let by_project: BTreeMap<ProjectIndex, &Candidate<'_>> =
         candidates.iter().map(|candidate| (candidate.project, candidate)).collect();
-    for group in cycle::cycles(graph) {
+    for group in cycle::cycles(graph, orders_tasks) {
         let tasks: Vec<_> = group.iter().filter_map(|member| by_project.get(member)).collect();
         if tasks.len() > 1 && tasks.len() == group.len() {
             let mut names: Vec<_> = tasks.iter().map(|task| target(graph, task)).collect();

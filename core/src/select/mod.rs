@@ -1,1 +1,299 @@
-//! placeholder
+//! From changed paths to affected projects: pure, and the only place that decides (S13).
+//!
+//! Each changed path gets one disposition; what it touches become seeds; seeds spread over the union of
+//! the base's and the head's graph. Where nothing is known, everything is selected with the reason.
+
+mod owner;
+mod readers;
+mod reason;
+
+use std::collections::BTreeMap;
+
+use affected_graph::{
+    Depth, EcosystemId, Impact, Ownership, ProjectGraph, ProjectIndex, RepoPath, Seed, Stage,
+    StageOrder, closure,
+};
+
+pub use reason::{Reason, ReasonCode};
+
+use crate::config::{Affects, Config, Territory};
+use crate::diff::{Change, ChangeSet};
+use crate::ecosystem::{Ecosystem, SharedRole};
+use crate::facts::Fault;
+use owner::{Owners, Rules};
+use readers::Readers;
+
+/// What selection looks at, all by value.
+pub struct Question<'a> {
+    /// Base and head joined; see [`affected_graph::delta::union`].
+    pub graph: &'a ProjectGraph,
+    /// What changed.
+    pub changes: &'a ChangeSet,
+    /// Rules and declared facts.
+    pub config: &'a Config,
+    /// The registered ecosystems, for their shared files.
+    pub ecosystems: &'a [&'a dyn Ecosystem],
+    /// Broken files of the head.
+    pub faults: &'a [Fault],
+    /// How far dependents are followed.
+    pub depth: Depth,
+}
+
+/// What became of a changed path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disposition {
+    /// It belongs to this project (by name), or is read by it.
+    Owned(String),
+    /// A rule of this name says whom it selects.
+    Ruled(String),
+    /// A rule of this name says that it selects nobody.
+    Ignored(String),
+    /// Nobody knows it, so everything is selected.
+    Unknown,
+}
+
+/// How one project is affected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Affected {
+    /// The strongest thing that must be redone.
+    pub impact: Impact,
+    /// Whether one of its own files changed, or a rule names it.
+    pub changed: bool,
+    /// Why; sorted, never empty.
+    pub reasons: Vec<Reason>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AffectedSet {
+    /// Affected projects, as indices of the question's graph.
+    pub projects: BTreeMap<ProjectIndex, Affected>,
+    /// One disposition for each change, in the order of the change set.
+    pub dispositions: Vec<Disposition>,
+}
+
+/// A direct hit, before it spreads.
+struct Hit {
+    impact: Impact,
+    own: bool,
+    reason: Reason,
+}
+
+type Hits = BTreeMap<ProjectIndex, Vec<Hit>>;
+
+/// Decides what `question.changes` affects.
+#[must_use]
+pub fn determine(question: &Question<'_>) -> AffectedSet {
+    let owners = Owners::new(question.graph);
+    let rules = Rules::new(question.config);
+    let readers = Readers::new(question.graph);
+    let mut hits = Hits::new();
+    let mut dispositions = Vec::new();
+    for change in question.changes.changes() {
+        dispositions.push(judge(question, &owners, &rules, &readers, change, &mut hits));
+    }
+    if !question.changes.changes().is_empty() {
+        broken_manifests(question, &mut hits);
+    }
+    AffectedSet { projects: spread(question, hits), dispositions }
+}
+
+/// Selects every project for one reason: nightly, `--all`, or no base to compare with.
+#[must_use]
+pub fn everything(graph: &ProjectGraph, code: ReasonCode, detail: &str) -> AffectedSet {
+    let reason = Reason { code, file: None, via: Vec::new(), detail: detail.to_owned() };
+    let affected = Affected { impact: Impact::Rebuild, changed: true, reasons: vec![reason] };
+    let projects = graph.projects().map(|(index, _)| (index, affected.clone())).collect();
+    AffectedSet { projects, dispositions: Vec::new() }
+}
+
+/// Returns the test stages to run for `impact`, lowest first (section "Kinds of edges" of the README).
+#[must_use]
+pub fn stages(impact: Impact, order: &StageOrder) -> Vec<Stage> {
+    let from = |name: &str| order.rank(&Stage::new(name));
+    let wanted = |rank: usize, stage: &Stage| match impact {
+        Impact::Rebuild | Impact::Tests => true,
+        Impact::Contract if from("contract") < order.0.len() => rank >= from("contract"),
+        Impact::Contract => !matches!(stage.0.as_str(), "smoke" | "unit"),
+        Impact::Runtime => matches!(stage.0.as_str(), "integration" | "e2e"),
+    };
+    let ranked = order.0.iter().enumerate();
+    ranked.filter(|(rank, stage)| wanted(*rank, stage)).map(|(_, stage)| stage.clone()).collect()
+}
+
+fn judge(
+    question: &Question<'_>,
+    owners: &Owners<'_>,
+    rules: &Rules<'_>,
+    readers: &Readers<'_>,
+    change: &Change,
+    hits: &mut Hits,
+) -> Disposition {
+    let path = &change.path;
+    let owner = owners.of(path);
+    let territory = if owner.is_some() { Territory::Everywhere } else { Territory::Outside };
+    if let Some(rule) = rules.users(path, territory) {
+        return apply(question.graph, &rule.name, &rule.affects, change, hits);
+    }
+    let read = readers.hit(question.graph, change, owner, hits);
+    let shared = shared_file(question, change, hits);
+    let default = rules.defaults(path, territory);
+    let inert = default.is_some_and(|rule| rule.affects == Affects::None);
+    match (owner, default) {
+        (_, Some(rule)) if !inert => {
+            return apply(question.graph, &rule.name, &rule.affects, change, hits);
+        }
+        (Some(owner), None) => {
+            let project = question.graph.project(owner);
+            let (code, detail) = if project.manifests.contains(path) {
+                (ReasonCode::ManifestChanged, "its manifest changed")
+            } else {
+                (ReasonCode::FileChanged, "its own file changed")
+            };
+            let impact = Impact::Rebuild;
+            hits.entry(owner).or_default().push(Hit {
+                impact,
+                own: true,
+                reason: Reason::of_file(code, path, detail),
+            });
+            return Disposition::Owned(project.name.clone());
+        }
+        _ => {}
+    }
+    if let Some(rule) = shared {
+        return Disposition::Ruled(rule);
+    }
+    if let Some(reader) = read {
+        return Disposition::Owned(question.graph.project(reader).name.clone());
+    }
+    if let Some(rule) = default {
+        return Disposition::Ignored(rule.name.clone());
+    }
+    let detail = "it belongs to no project and no rule names it";
+    hit_all(question.graph, ReasonCode::GlobalFile, change, detail, hits);
+    Disposition::Unknown
+}
+
+fn hit_all(
+    graph: &ProjectGraph,
+    code: ReasonCode,
+    change: &Change,
+    detail: &str,
+    hits: &mut Hits,
+) {
+    for (index, _) in graph.projects() {
+        let reason = Reason::of_file(code, &change.path, detail);
+        hits.entry(index).or_default().push(Hit { impact: Impact::Rebuild, own: true, reason });
+    }
+}
+
+fn apply(
+    graph: &ProjectGraph,
+    name: &str,
+    affects: &Affects,
+    change: &Change,
+    hits: &mut Hits,
+) -> Disposition {
+    let detail = format!("rule `{name}`");
+    let code = if change.path.file_name() == crate::config::FILE_NAME.as_bytes() {
+        ReasonCode::ConfigChanged
+    } else {
+        ReasonCode::GlobalFile
+    };
+    match affects {
+        Affects::None => return Disposition::Ignored(name.to_owned()),
+        Affects::All => hit_all(graph, code, change, &detail, hits),
+        Affects::Projects(names) => {
+            for index in names.iter().filter_map(|name| by_name_or_path(graph, name)) {
+                let reason = Reason::of_file(code, &change.path, &detail);
+                let hit = Hit { impact: Impact::Rebuild, own: true, reason };
+                hits.entry(index).or_default().push(hit);
+            }
+        }
+    }
+    Disposition::Ruled(name.to_owned())
+}
+
+/// Finds a project as people name it.
+#[must_use]
+pub fn by_name_or_path(graph: &ProjectGraph, name: &str) -> Option<ProjectIndex> {
+    graph.named(name).or_else(|| graph.at(&RepoPath::new(name).ok()?))
+}
+
+/// Lockfiles, toolchain files and settings reach the projects of their ecosystem at or below their folder.
+fn shared_file(question: &Question<'_>, change: &Change, hits: &mut Hits) -> Option<String> {
+    let folder = change.path.parent()?;
+    let mut rule = None;
+    for ecosystem in question.ecosystems {
+        let names = ecosystem.shared_files();
+        let Some(shared) = names.iter().find(|shared| shared.name.matches(&change.path)) else {
+            continue;
+        };
+        let code = match shared.role {
+            SharedRole::Lockfile => ReasonCode::LockfileChanged,
+            SharedRole::Toolchain => ReasonCode::ToolchainChanged,
+            SharedRole::Settings => ReasonCode::GlobalFile,
+        };
+        for (index, project) in question.graph.projects() {
+            if project.root.is_within(&folder) && speaks(project, ecosystem.id()) {
+                let detail = format!("rule `{}`", shared.rule);
+                let reason = Reason::of_file(code, &change.path, &detail);
+                let hit = Hit { impact: Impact::Rebuild, own: true, reason };
+                hits.entry(index).or_default().push(hit);
+                rule = Some(shared.rule.to_owned());
+            }
+        }
+    }
+    rule
+}
+
+fn speaks(project: &affected_graph::Project, id: EcosystemId) -> bool {
+    project.ecosystems.contains(&id)
+}
+
+/// S11: nobody knows what a project with a broken manifest depends on, so any change may reach it.
+fn broken_manifests(question: &Question<'_>, hits: &mut Hits) {
+    for fault in question.faults {
+        let Some(index) = question.graph.enclosing(&fault.path).next() else { continue };
+        let detail = format!("its manifest cannot be read: {fault}");
+        let reason = Reason::of_file(ReasonCode::Unreadable, &fault.path, &detail);
+        let hit = Hit { impact: Impact::Rebuild, own: true, reason };
+        hits.entry(index).or_default().push(hit);
+    }
+}
+
+/// Follows dependents from every hit and gathers the reasons.
+fn spread(question: &Question<'_>, hits: Hits) -> BTreeMap<ProjectIndex, Affected> {
+    let graph = question.graph;
+    let seeds: Vec<Seed> = hits
+        .iter()
+        .flat_map(|(project, hits)| {
+            hits.iter().map(|hit| Seed { project: *project, impact: hit.impact })
+        })
+        .collect();
+    let reached = closure::dependents(graph, &seeds, question.depth);
+    let origin: BTreeMap<ProjectIndex, Option<RepoPath>> = hits
+        .iter()
+        .map(|(project, hits)| (*project, hits.iter().find_map(|hit| hit.reason.file.clone())))
+        .collect();
+    let mut hits = hits;
+    reached
+        .into_iter()
+        .map(|(index, reach)| {
+            let own = hits.remove(&index).unwrap_or_default();
+            let changed = own.iter().any(|hit| hit.own);
+            let mut reasons: Vec<Reason> = own.into_iter().map(|hit| hit.reason).collect();
+            if !reach.chain.is_empty() {
+                let file = origin.get(&reach.seed).cloned().flatten();
+                reasons.push(Reason::of_chain(graph, &reach, file));
+            }
+            reason::shorten(&mut reasons);
+            (index, Affected { impact: reach.impact, changed, reasons })
+        })
+        .collect()
+}
+
+/// Tells whether a project owns only some files below its root.
+fn is_partial(ownership: &Ownership) -> bool {
+    matches!(ownership, Ownership::Only(_))
+}

@@ -1,0 +1,79 @@
+//! Who reads a path that is not its own.
+
+use std::collections::BTreeMap;
+
+use affected_graph::{DependencyKind, Impact, Input, InputPattern, ProjectGraph, ProjectIndex};
+use affected_graph::RepoPath;
+use globset::GlobSet;
+
+use super::owner::{as_os_path, compile};
+use super::{Hit, Hits, Reason, ReasonCode};
+use crate::diff::Change;
+
+/// All inputs of all projects, ready to be asked.
+pub(super) struct Readers<'g> {
+    by_path: BTreeMap<&'g RepoPath, Vec<(ProjectIndex, &'g Input)>>,
+    globs: GlobSet,
+    by_glob: Vec<(ProjectIndex, &'g Input)>,
+}
+
+impl<'g> Readers<'g> {
+    pub(super) fn new(graph: &'g ProjectGraph) -> Self {
+        let mut by_path: BTreeMap<&RepoPath, Vec<_>> = BTreeMap::new();
+        let mut by_glob = Vec::new();
+        let mut patterns = Vec::new();
+        for (index, project) in graph.projects() {
+            for input in &project.inputs {
+                match &input.pattern {
+                    InputPattern::Path(path) => {
+                        by_path.entry(path).or_default().push((index, input));
+                    }
+                    InputPattern::Glob(glob) => {
+                        patterns.push(glob.as_str());
+                        by_glob.push((index, input));
+                    }
+                }
+            }
+        }
+        Self { by_path, globs: compile(patterns), by_glob }
+    }
+
+    /// Hits every reader of the changed path other than its owner; returns the first.
+    pub(super) fn hit(
+        &self,
+        graph: &ProjectGraph,
+        change: &Change,
+        owner: Option<ProjectIndex>,
+        hits: &mut Hits,
+    ) -> Option<ProjectIndex> {
+        let path = &change.path;
+        let above: Vec<RepoPath> = path.ancestors().collect();
+        let exact = above.iter().filter_map(|folder| self.by_path.get(folder)).flatten();
+        let matched = self.globs.matches(as_os_path(path.as_bytes()));
+        let globbed = matched.into_iter().filter_map(|at| self.by_glob.get(at));
+        let mut first = None;
+        for (index, input) in exact.chain(globbed) {
+            // A folder that holds projects was given for them; files of others below it do not count twice.
+            if owner == Some(*index) {
+                continue;
+            }
+            hits.entry(*index).or_default().push(hit(graph, *index, input, path));
+            first = first.or(Some(*index));
+        }
+        first
+    }
+}
+
+fn hit(graph: &ProjectGraph, index: ProjectIndex, input: &Input, path: &RepoPath) -> Hit {
+    let code = match input.kind {
+        DependencyKind::Contract => ReasonCode::ContractChanged,
+        DependencyKind::Declared => ReasonCode::Declared,
+        _ => ReasonCode::FileChanged,
+    };
+    let place = &input.evidence;
+    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let name = &graph.project(index).name;
+    let kind = input.kind.as_str();
+    let detail = format!("`{name}` reads it ({kind}): {}{line} {}", place.file, place.detail);
+    Hit { impact: Impact::of(input.kind), own: false, reason: Reason::of_file(code, path, &detail) }
+}

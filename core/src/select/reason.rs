@@ -1,0 +1,112 @@
+//! Why something is selected.
+
+use affected_graph::{ProjectGraph, Reach, RepoPath};
+
+/// How many files are named for one project; the rest are counted.
+const NAMED: usize = 10;
+
+/// The closed list of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReasonCode {
+    /// A file it owns or reads.
+    FileChanged,
+    /// Its manifest.
+    ManifestChanged,
+    /// Something it depends on.
+    DependencyChanged,
+    /// Resolved versions.
+    LockfileChanged,
+    /// A file that a rule gives to many, or that nobody knows.
+    GlobalFile,
+    /// The tool's own configuration.
+    ConfigChanged,
+    /// Compiler or interpreter.
+    ToolchainChanged,
+    /// An interface description it uses.
+    ContractChanged,
+    /// An input written in `affected.toml`.
+    Declared,
+    /// The user named it.
+    Requested,
+    /// Everything was asked for.
+    Everything,
+    /// No base to compare with.
+    BaseMissing,
+    /// A file that cannot be read.
+    Unreadable,
+}
+
+impl ReasonCode {
+    /// Returns the word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FileChanged => "file-changed",
+            Self::ManifestChanged => "manifest-changed",
+            Self::DependencyChanged => "dependency-changed",
+            Self::LockfileChanged => "lockfile-changed",
+            Self::GlobalFile => "global-file",
+            Self::ConfigChanged => "config-changed",
+            Self::ToolchainChanged => "toolchain-changed",
+            Self::ContractChanged => "contract-changed",
+            Self::Declared => "declared",
+            Self::Requested => "requested",
+            Self::Everything => "everything",
+            Self::BaseMissing => "base-missing",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reason {
+    /// Which of the closed list.
+    pub code: ReasonCode,
+    /// The changed file.
+    pub file: Option<RepoPath>,
+    /// Names of the projects from the changed one up to this one, itself left out.
+    pub via: Vec<String>,
+    /// In words, with the evidence.
+    pub detail: String,
+}
+
+impl Reason {
+    pub(super) fn of_file(code: ReasonCode, file: &RepoPath, detail: &str) -> Self {
+        Self { code, file: Some(file.clone()), via: Vec::new(), detail: detail.to_owned() }
+    }
+
+    /// Tells the chain from the changed project up to the reached one, with the evidence of each edge.
+    pub(super) fn of_chain(graph: &ProjectGraph, reach: &Reach<'_>, file: Option<RepoPath>) -> Self {
+        let name = |root: &RepoPath| {
+            graph.at(root).map_or_else(|| root.to_string(), |at| graph.project(at).name.clone())
+        };
+        let via = reach.chain.iter().rev().map(|edge| name(&edge.to)).collect();
+        let steps: Vec<String> = reach
+            .chain
+            .iter()
+            .map(|edge| {
+                let line = edge.evidence.line.map(|line| format!(":{line}")).unwrap_or_default();
+                let place = format!("{}{line} {}", edge.evidence.file, edge.evidence.detail);
+                let (from, to) = (name(&edge.from), name(&edge.to));
+                format!("`{from}` -> `{to}` ({}, {place})", edge.kind.as_str())
+            })
+            .collect();
+        Self { code: ReasonCode::DependencyChanged, file, via, detail: steps.join("; ") }
+    }
+}
+
+/// Sorts reasons and names only the first files; the others are in the list of changes.
+pub(super) fn shorten(reasons: &mut Vec<Reason>) {
+    reasons.sort();
+    reasons.dedup();
+    if reasons.len() > NAMED {
+        let more = reasons.len() - NAMED;
+        let chain = reasons.iter().skip(NAMED).find(|reason| !reason.via.is_empty()).cloned();
+        reasons.truncate(NAMED);
+        if let Some(last) = reasons.last_mut() {
+            last.detail = format!("{}; and {more} more like it", last.detail);
+        }
+        reasons.extend(chain);
+    }
+}
