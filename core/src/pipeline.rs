@@ -1,11 +1,73 @@
 //! Composes the stages; the only module that knows them all.
 
+mod trees;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use affected_graph::{Depth, ProjectGraph, RepoPath, Stage};
+use affected_graph::{Depth, Impact, Project, ProjectGraph, RepoPath, Stage, delta, path};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use miette::Diagnostic;
+use thiserror::Error;
 
-use crate::plan::Plan;
-use crate::report::wire::v1;
+pub use crate::ci::Environment;
+pub use crate::config::SettingSource;
+
+use crate::config::{self, Config, ConfigError};
+use crate::diff::{ChangeSet, range::NoBase};
+use crate::ecosystem;
+use crate::facts::FactStore;
+use crate::plan::{
+    Plan,
+    build::{self, Chosen, PlanError, Wanted},
+};
+use crate::report::{list, wire::v1};
+use crate::scan::{self, Inventory};
+use crate::select::{self, AffectedSet, Question, ReasonCode};
+use crate::tree::TreeError;
+use crate::vcs::VcsError;
+use trees::Trees;
+
+/// Everything that can stop a request.
+#[derive(Debug, Error, Diagnostic)]
+pub enum PipelineError {
+    /// Git's store.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Vcs(#[from] VcsError),
+    /// The configuration.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+    /// A file that must be read.
+    #[error(transparent)]
+    #[diagnostic(code(tree::unreadable))]
+    Tree(#[from] TreeError),
+    /// The tasks.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] PlanError),
+    /// What was asked for makes no sense here.
+    #[error("{message}")]
+    #[diagnostic(code(usage))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
+    /// No base, and `--on-unknown=fail`.
+    #[error("what is affected cannot be decided: {cause}")]
+    #[diagnostic(code(diff::base_missing))]
+    UnknownBase {
+        /// Why there is no base.
+        cause: NoBase,
+        /// The command that would give one.
+        #[help]
+        help: String,
+    },
+}
 
 /// Which trees are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,4 +133,213 @@ pub struct Answer {
     pub plan: Plan,
     /// The work tree's root, `None` where there is none.
     pub work_tree: Option<PathBuf>,
+}
+
+/// Answers a request. Every command that tells what is affected asks this one function (S13).
+pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineError> {
+    let facts = FactStore::default();
+    let trees = trees::open(request, env)?;
+    let head = scan::inventory(trees.head.as_ref(), &trees.config, &facts);
+    let base = trees.base.as_ref().map(|base| scan::inventory(base.as_ref(), &trees.config, &facts));
+    let union = match &base {
+        Some(base) => delta::union(&base.graph, &head.graph),
+        None => head.graph.clone(),
+    };
+    let changes = trees.changes()?;
+    let affected = decide(request, &trees, &head, &union, &changes);
+    let shown = Names::new(&request.filter, &request.exclude)?;
+    let plan = plan(request, &trees.config, &head.graph, &union, &affected, &shown)?;
+    let mode = if trees.everything { "all" } else { "affected" };
+    let told = list::Told {
+        graph: &head.graph,
+        union: &union,
+        affected: &affected,
+        changes: &changes,
+        plan: &plan,
+        stages: &trees.config.stages,
+        shown: &|project| shown.accept(project),
+    };
+    let warnings = warnings(&trees, &head);
+    let document =
+        list::list(&told, trees.base_revision.clone(), trees.head_revision.clone(), mode, warnings);
+    Ok(Answer { list: document, graph: head.graph, plan, work_tree: trees.work_tree })
+}
+
+fn decide(
+    request: &Request,
+    trees: &Trees,
+    head: &Inventory,
+    union: &ProjectGraph,
+    changes: &ChangeSet,
+) -> AffectedSet {
+    if let Some((code, detail)) = trees.everything_because() {
+        return select::everything(union, code, &detail);
+    }
+    select::determine(&Question {
+        graph: union,
+        changes,
+        config: &trees.config,
+        ecosystems: ecosystem::ALL,
+        faults: &head.faults,
+        depth: request.depth,
+    })
+}
+
+fn plan(
+    request: &Request,
+    config: &Config,
+    head: &ProjectGraph,
+    union: &ProjectGraph,
+    affected: &AffectedSet,
+    shown: &Names,
+) -> Result<Plan, PipelineError> {
+    let wanted = match &request.task {
+        Some(task) => Wanted::Named(task.clone()),
+        None => Wanted::Tests(request.stages.clone()),
+    };
+    let mut chosen = Vec::new();
+    for (index, project) in head.projects() {
+        let reached = union.at(&project.root).and_then(|at| affected.projects.get(&at));
+        let Some(reached) = reached.filter(|_| shown.accept(project)) else { continue };
+        if wanted != Wanted::Tests(request.stages.clone()) && reached.impact == Impact::Runtime {
+            continue;
+        }
+        let mut reasons: Vec<String> =
+            reached.reasons.iter().map(|reason| reason.code.as_str().to_owned()).collect();
+        reasons.sort();
+        reasons.dedup();
+        chosen.push(Chosen {
+            project: index,
+            stages: select::stages(reached.impact, &config.stages),
+            reasons,
+        });
+    }
+    if let Some((index, count)) = request.shard {
+        let place = |at: usize| at % count.max(1) + 1;
+        let mut at = 0;
+        chosen.retain(|_| {
+            at += 1;
+            place(at - 1) == index
+        });
+    }
+    Ok(build::build(head, &chosen, &wanted, &config.stages)?)
+}
+
+fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
+    let mut all = trees.warnings.clone();
+    let mut push = |code: &str, message: String, help: Option<&str>| {
+        let (code, help) = (code.to_owned(), help.map(ToOwned::to_owned));
+        all.push(v1::Warning { code, message, help });
+    };
+    for fault in &head.faults {
+        let help = "its project counts as changed until the file can be read";
+        push("unreadable", fault.to_string(), Some(help));
+    }
+    for fault in &head.graph_faults {
+        push("graph", fault.to_string(), None);
+    }
+    for unknown in &head.unknown_names {
+        let message =
+            format!("{}: `{}` names `{}`, which is no project", unknown.file, unknown.key, unknown.name);
+        push("unknown-project", message, Some("`affected list --all` shows every name and path"));
+    }
+    all
+}
+
+/// Lists every value in force and where it comes from.
+pub fn config_sources(
+    request: &Request,
+    env: &Environment,
+) -> Result<Vec<SettingSource>, PipelineError> {
+    let trees = trees::open(request, env)?;
+    let mut sources = trees.config.sources();
+    if let Some(base) = &trees.base_revision {
+        let value = base.reference.clone();
+        sources.push(SettingSource { key: "base".to_owned(), value, origin: base.source.clone() });
+    }
+    let head = scan::inventory(trees.head.as_ref(), &trees.config, &FactStore::default());
+    for (_, project) in head.graph.projects() {
+        for task in &project.tasks {
+            let value = match &task.command {
+                affected_graph::Command::Argv(argv) => argv.join(" "),
+                affected_graph::Command::Shell(line) => line.clone(),
+            };
+            let key = format!("task.{}:{}", project.name, task.name);
+            sources.push(SettingSource { key, value, origin: task.origin.clone() });
+        }
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+/// Tells why a project is selected, or how it depends on another.
+pub fn why(
+    answer: &Answer,
+    project: &str,
+    other: Option<&str>,
+) -> Result<v1::Why, PipelineError> {
+    let find = |name: &str| {
+        select::by_name_or_path(&answer.graph, name).ok_or_else(|| PipelineError::Usage {
+            message: format!("there is no project `{name}`"),
+            help: Some("`affected list --all --format names` shows every name".to_owned()),
+        })
+    };
+    let index = find(project)?;
+    let chain = match other {
+        Some(other) => path::shortest(&answer.graph, index, find(other)?).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let name = |root: &RepoPath| {
+        answer.graph.at(root).map_or_else(String::new, |at| answer.graph.project(at).name.clone())
+    };
+    let root = answer.graph.project(index).root.to_string();
+    let told = answer.list.projects.iter().find(|project| project.path == root);
+    Ok(v1::Why {
+        schema: "affected.why/1".to_owned(),
+        project: answer.graph.project(index).name.clone(),
+        affected: told.is_some_and(|project| project.affected),
+        reasons: told.map(|project| project.reasons.clone()).unwrap_or_default(),
+        chain: chain
+            .into_iter()
+            .map(|edge| v1::WhyEdge {
+                from: name(&edge.from),
+                to: name(&edge.to),
+                kind: edge.kind.as_str().to_owned(),
+                file: edge.evidence.file.to_string(),
+                line: edge.evidence.line,
+                detail: edge.evidence.detail.clone(),
+            })
+            .collect(),
+    })
+}
+
+/// Accepts projects by globs over names and paths.
+struct Names {
+    filter: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl Names {
+    fn new(filter: &[String], exclude: &[String]) -> Result<Self, PipelineError> {
+        let filter = if filter.is_empty() { None } else { Some(globs(filter)?) };
+        Ok(Self { filter, exclude: globs(exclude)? })
+    }
+
+    fn accept(&self, project: &Project) -> bool {
+        let path = project.root.to_string();
+        let matches = |globs: &GlobSet| globs.is_match(&project.name) || globs.is_match(&path);
+        self.filter.as_ref().is_none_or(matches) && !matches(&self.exclude)
+    }
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, PipelineError> {
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = Glob::new(pattern).map_err(|error| PipelineError::Usage {
+            message: format!("`{pattern}` is no glob: {}", error.kind()),
+            help: None,
+        })?;
+        builder.add(glob);
+    }
+    builder.build().map_err(|error| PipelineError::Usage { message: error.to_string(), help: None })
 }

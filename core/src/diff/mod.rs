@@ -1,5 +1,7 @@
 //! What changed: the set of paths that differ between base and head.
 
+pub mod range;
+
 use affected_graph::RepoPath;
 
 use crate::tree::FileKind;

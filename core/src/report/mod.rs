@@ -1,3 +1,4 @@
 //! What is told to the outside: neutral values and the versioned wire form.
 
+pub mod list;
 pub mod wire;
