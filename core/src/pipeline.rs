@@ -3,7 +3,6 @@
 mod trees;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use affected_graph::{Depth, Impact, Project, ProjectGraph, RepoPath, Stage, delta, path};
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -13,7 +12,7 @@ use thiserror::Error;
 pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::diff::{ChangeSet, range::NoBase};
 use crate::ecosystem;
 use crate::facts::FactStore;
@@ -23,7 +22,7 @@ use crate::plan::{
 };
 use crate::report::{list, wire::v1};
 use crate::scan::{self, Inventory};
-use crate::select::{self, AffectedSet, Question, ReasonCode};
+use crate::select::{self, AffectedSet, Question};
 use crate::tree::TreeError;
 use crate::vcs::VcsError;
 use trees::Trees;

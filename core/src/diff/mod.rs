@@ -1,5 +1,6 @@
 //! What changed: the set of paths that differ between base and head.
 
+pub mod compare;
 pub mod range;
 
 use affected_graph::RepoPath;

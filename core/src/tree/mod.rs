@@ -1,6 +1,9 @@
 //! One way to read files, whether they lie in a work tree, an index, a revision or in memory.
 
+pub mod index;
 pub mod memory;
+pub mod revision;
+pub mod worktree;
 
 use std::fmt;
 use std::io;

@@ -1,1 +1,242 @@
-//! placeholder
+//! Git through gix: open, resolve, merge base, trees and index. The only module that sees gix.
+//!
+//! Nothing here starts a program: no hook, filter, fsmonitor or configured command (X1), and replace refs
+//! are ignored (X2).
+
+mod error;
+mod stat;
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use affected_graph::RepoPath;
+use gix::bstr::ByteSlice;
+
+pub use error::VcsError;
+pub(crate) use stat::read as read_from_disk;
+pub use stat::{Standing, compare_with_index};
+
+use crate::tree::{BlobId, Entry, FileKind};
+
+/// A commit that was seen to be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitId(gix::ObjectId);
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// An open repository; can be shared by threads.
+pub struct Repository {
+    inner: gix::ThreadSafeRepository,
+}
+
+/// An index entry with what is needed to tell whether the file still is the same.
+pub struct IndexEntry {
+    /// The file.
+    pub entry: Entry,
+    pub(crate) stat: gix::index::entry::Stat,
+    /// Whether its time is too near the index's own to prove anything (git's "racy" entries).
+    pub(crate) racy: bool,
+    /// Set for paths that git is told not to look at: skip-worktree and assume-unchanged.
+    pub trusted: bool,
+}
+
+/// The index file, read.
+pub struct Index {
+    /// Entries, sorted by path; of a conflict the side that is our own.
+    pub entries: Vec<IndexEntry>,
+}
+
+impl Repository {
+    /// Finds the repository that `directory` is in: work tree, linked work tree or bare.
+    pub fn discover(directory: &Path) -> Result<Self, VcsError> {
+        if !directory.is_dir() {
+            let source = io::Error::from(io::ErrorKind::NotFound);
+            return Err(VcsError::Folder { path: directory.to_path_buf(), source });
+        }
+        let options = || gix::open::Options::default().config_overrides(["core.useReplaceRefs=false"]);
+        let trust = gix::sec::trust::Mapping { full: options(), reduced: options() };
+        gix::ThreadSafeRepository::discover_opts(directory, Default::default(), trust)
+            .map(|inner| Self { inner })
+            .map_err(|error| VcsError::discover(directory, &error))
+    }
+
+    fn local(&self) -> gix::Repository {
+        let mut repository = self.inner.to_thread_local();
+        repository.object_cache_size_if_unset(32 << 20);
+        repository
+    }
+
+    /// Returns the work tree's root, `None` in a bare repository.
+    #[must_use]
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.inner.work_dir()
+    }
+
+    /// Tells whether history was cut off by a shallow clone.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.local().is_shallow().unwrap_or(false)
+    }
+
+    /// Resolves a name to a commit that is here (B2). Tags are peeled; names with a leading dash are refused.
+    pub fn resolve_commit(&self, spec: &str) -> Result<CommitId, VcsError> {
+        if spec.starts_with('-') {
+            return Err(VcsError::Dash { spec: spec.to_owned() });
+        }
+        let repository = self.local();
+        let unknown = |error: &dyn fmt::Display| VcsError::UnknownRevision {
+            spec: spec.to_owned(),
+            cause: error.to_string(),
+        };
+        let id = repository.rev_parse_single(spec).map_err(|error| unknown(&error))?;
+        let object = id.object().map_err(|error| unknown(&error))?;
+        let object = object.peel_tags_to_end().map_err(|error| unknown(&error))?;
+        if object.kind != gix::object::Kind::Commit {
+            let kind = object.kind.to_string();
+            return Err(VcsError::NotACommit { spec: spec.to_owned(), kind });
+        }
+        Ok(CommitId(object.id))
+    }
+
+    /// Returns the commit at HEAD, `None` before the first one.
+    pub fn head(&self) -> Result<Option<CommitId>, VcsError> {
+        let repository = self.local();
+        let head = repository.head().map_err(|error| VcsError::store("read HEAD", &error))?;
+        if head.is_unborn() {
+            return Ok(None);
+        }
+        let commit = repository.head_commit().map_err(|error| VcsError::store("read HEAD", &error))?;
+        Ok(Some(CommitId(commit.id)))
+    }
+
+    /// Returns the best common ancestor, of several the one with the smallest id; `None` if the histories
+    /// that are here share none.
+    pub fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, VcsError> {
+        if a == b {
+            return Ok(Some(a.clone()));
+        }
+        let repository = self.local();
+        let bases = repository
+            .merge_bases_many(a.0, &[b.0])
+            .map_err(|error| VcsError::store("find the merge base", &error))?;
+        Ok(bases.into_iter().map(gix::Id::detach).min().map(CommitId))
+    }
+
+    /// Returns the default branch as it is named here, and its commit: the remote's HEAD, then main and
+    /// master of the remote, then the local ones.
+    #[must_use]
+    pub fn default_branch(&self) -> Option<(String, CommitId)> {
+        let repository = self.local();
+        let remote_head = repository
+            .find_reference("refs/remotes/origin/HEAD")
+            .ok()
+            .and_then(|head| head.follow()?.ok())
+            .and_then(|branch| {
+                let name = branch.name().as_bstr().to_str().ok()?.strip_prefix("refs/remotes/")?;
+                Some(name.to_owned())
+            });
+        let usual = ["origin/main", "origin/master", "main", "master"].map(ToOwned::to_owned);
+        remote_head
+            .into_iter()
+            .chain(usual)
+            .find_map(|name| self.resolve_commit(&name).ok().map(|commit| (name, commit)))
+    }
+
+    /// Returns every file of a commit, sorted.
+    pub fn files_of(&self, commit: &CommitId) -> Result<Vec<Entry>, VcsError> {
+        let repository = self.local();
+        let failed = |error: &dyn fmt::Display| VcsError::store("read the tree of a commit", error);
+        let tree = repository
+            .find_commit(commit.0)
+            .and_then(|commit| commit.tree_id())
+            .map_err(|error| failed(&error))?;
+        let index = repository.index_from_tree(&tree).map_err(|error| failed(&error))?;
+        Ok(entries(&index).into_iter().map(|entry| entry.entry).collect())
+    }
+
+    /// Reads the index, or another index file that git was told to use; none is empty.
+    pub fn index(&self, other: Option<&Path>) -> Result<Index, VcsError> {
+        let repository = self.local();
+        let path = other.map_or_else(|| repository.index_path(), Path::to_path_buf);
+        if !path.exists() {
+            return Ok(Index { entries: Vec::new() });
+        }
+        let file = gix::index::File::at(&path, repository.object_hash(), true, Default::default())
+            .map_err(|error| VcsError::index(&path, &error))?;
+        Ok(Index { entries: entries(&file) })
+    }
+
+    /// Reads a blob.
+    pub fn blob(&self, id: &BlobId) -> io::Result<Vec<u8>> {
+        let repository = self.local();
+        let id = gix::ObjectId::try_from(id.as_bytes()).map_err(io::Error::other)?;
+        let mut object = repository.find_object(id).map_err(|error| {
+            io::Error::other(format!("object {id} is not here (partial or damaged clone): {error}"))
+        })?;
+        Ok(std::mem::take(&mut object.data))
+    }
+
+    /// Returns the id that git would give these bytes as a blob.
+    #[must_use]
+    pub fn hash_blob(&self, bytes: &[u8]) -> Option<BlobId> {
+        let kind = self.inner.to_thread_local().object_hash();
+        let id = gix::objs::compute_hash(kind, gix::object::Kind::Blob, bytes).ok()?;
+        BlobId::from_bytes(id.as_bytes())
+    }
+
+    /// Returns the commit that a submodule's work tree stands on.
+    #[must_use]
+    pub fn submodule_head(folder: &Path) -> Option<BlobId> {
+        let repository = gix::open(folder).ok()?;
+        let id = repository.head_id().ok()?;
+        BlobId::from_bytes(id.as_bytes())
+    }
+}
+
+fn entries(index: &gix::index::State) -> Vec<IndexEntry> {
+    use gix::index::entry::{Flags, Stage};
+    let trusted = Flags::SKIP_WORKTREE | Flags::ASSUME_VALID;
+    let mut found: Vec<IndexEntry> = Vec::with_capacity(index.entries().len());
+    for entry in index.entries() {
+        let path = RepoPath::from_normalized(entry.path(index).to_vec());
+        let Some(kind) = kind_of(entry.mode) else { continue };
+        // Of a conflict the sides follow one another: base, ours, theirs. Ours counts where it exists.
+        if let Some(last) = found.last_mut().filter(|last| last.entry.path == path) {
+            if entry.stage() == Stage::Ours {
+                last.entry.blob = BlobId::from_bytes(entry.id.as_bytes());
+            }
+            continue;
+        }
+        let blob = BlobId::from_bytes(entry.id.as_bytes())
+            .filter(|_| !entry.flags.contains(Flags::INTENT_TO_ADD));
+        found.push(IndexEntry {
+            entry: Entry { path, kind, blob },
+            stat: entry.stat,
+            racy: entry.stat.is_racy(index.timestamp(), Default::default()),
+            trusted: entry.flags.intersects(trusted),
+        });
+    }
+    found
+}
+
+fn kind_of(mode: gix::index::entry::Mode) -> Option<FileKind> {
+    use gix::index::entry::Mode;
+    match mode {
+        Mode::FILE => Some(FileKind::Regular),
+        Mode::FILE_EXECUTABLE => Some(FileKind::Executable),
+        Mode::SYMLINK => Some(FileKind::Symlink),
+        Mode::COMMIT => Some(FileKind::Submodule),
+        _ => None,
+    }
+}
+
+/// Returns the folder a repository path names below `root`; bytes that the system cannot express are kept
+/// as they are on Unix.
+#[must_use]
+pub fn on_disk(root: &Path, path: &RepoPath) -> PathBuf {
+    root.join(path.as_bytes().to_path_lossy())
+}

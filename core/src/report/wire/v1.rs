@@ -202,3 +202,66 @@ pub struct RunSummary {
     /// Wall time of the whole run.
     pub ms: u64,
 }
+
+/// `affected.why/1`: why one project is affected, or depends on another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Why {
+    /// Always `affected.why/1`.
+    pub schema: String,
+    /// The project asked about.
+    pub project: String,
+    /// Whether it is affected.
+    pub affected: bool,
+    /// Why; empty where it is not reached.
+    pub reasons: Vec<Reason>,
+    /// The shortest chain of dependencies: down to the changed project, or to the one asked about.
+    pub chain: Vec<WhyEdge>,
+}
+
+/// One dependency, with the place that proves it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct WhyEdge {
+    /// The dependent's name.
+    pub from: String,
+    /// The name of what it depends on.
+    pub to: String,
+    /// `link build declared observed test contract runtime`.
+    pub kind: String,
+    /// Where it is written.
+    pub file: String,
+    /// 1-based, where the parser knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What stands there, in few words.
+    pub detail: String,
+}
+
+/// `affected.graph/1`: the projects and what they depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Graph {
+    /// Always `affected.graph/1`.
+    pub schema: String,
+    /// The tool.
+    pub tool: Tool,
+    /// The projects, sorted by path.
+    pub projects: Vec<GraphProject>,
+    /// The dependencies, sorted by their ends, then kind.
+    pub dependencies: Vec<WhyEdge>,
+}
+
+/// One project of a graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GraphProject {
+    /// Unique.
+    pub name: String,
+    /// The root folder, `.` for the repository's.
+    pub path: String,
+    /// `service library contract infra`.
+    pub kind: String,
+    /// The ecosystem that named it.
+    pub ecosystem: String,
+    /// Whether it is affected.
+    pub affected: bool,
+    /// `changed dependent runtime none`.
+    pub reach: String,
+}

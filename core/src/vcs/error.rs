@@ -1,0 +1,110 @@
+//! What can go wrong with a repository.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// Everything that can go wrong with a repository.
+#[derive(Debug, Error, Diagnostic)]
+pub enum VcsError {
+    /// There is none here.
+    #[error("`{path}` is in no git repository")]
+    #[diagnostic(code(vcs::no_repository), help("name one with `-C <folder>`, or run `git init`"))]
+    NoRepository {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// It is there, but cannot be opened.
+    #[error("failed to open the repository at `{path}`: {cause}")]
+    #[diagnostic(code(vcs::open), help("`git -C {} status` tells what git thinks of it", path.display()))]
+    Open {
+        /// Where.
+        path: PathBuf,
+        /// The store's words.
+        cause: String,
+    },
+    /// The folder itself cannot be used.
+    #[error("failed to use the folder `{path}`")]
+    #[diagnostic(code(vcs::folder))]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A revision that looks like an option.
+    #[error("the revision `{spec}` begins with a dash, so it is refused")]
+    #[diagnostic(code(vcs::dash), help("write a branch, a tag or a commit id"))]
+    Dash {
+        /// As it was written.
+        spec: String,
+    },
+    /// Nothing here has this name.
+    #[error("`{spec}` names nothing in this repository ({cause})")]
+    #[diagnostic(code(vcs::unknown_revision), help("`git fetch` may bring it; `git branch -a` lists what is here"))]
+    UnknownRevision {
+        /// As it was written.
+        spec: String,
+        /// The store's words.
+        cause: String,
+    },
+    /// It is here, but no commit.
+    #[error("`{spec}` is a {kind}, not a commit")]
+    #[diagnostic(code(vcs::not_a_commit), help("name a commit, or a branch or tag of one"))]
+    NotACommit {
+        /// As it was written.
+        spec: String,
+        /// `blob` or `tree`.
+        kind: String,
+    },
+    /// The index cannot be read.
+    #[error("failed to read the index `{path}`: {cause}")]
+    #[diagnostic(code(vcs::index), help("`git status` tells whether git can read it"))]
+    Index {
+        /// Which.
+        path: PathBuf,
+        /// The store's words.
+        cause: String,
+    },
+    /// The object store failed.
+    #[error("failed to {doing}: {cause}")]
+    #[diagnostic(code(vcs::store), help("`git fsck` tells whether the repository is whole"))]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// The store's words.
+        cause: String,
+    },
+}
+
+impl VcsError {
+    /// Tells whether there simply is no repository.
+    #[must_use]
+    pub fn is_no_repository(&self) -> bool {
+        matches!(self, Self::NoRepository { .. })
+    }
+
+    pub(super) fn store(doing: &'static str, cause: &dyn fmt::Display) -> Self {
+        Self::Store { doing, cause: cause.to_string() }
+    }
+
+    pub(super) fn index(path: &Path, cause: &dyn fmt::Display) -> Self {
+        Self::Index { path: path.to_path_buf(), cause: cause.to_string() }
+    }
+
+    /// A folder above with git's own marks is a repository that cannot be opened; else there is none.
+    pub(super) fn discover(directory: &Path, cause: &dyn fmt::Display) -> Self {
+        let path = directory.to_path_buf();
+        let absolute = directory.canonicalize().unwrap_or_else(|_| path.clone());
+        let is_repository = |folder: &Path| folder.join(".git").exists() || folder.join("HEAD").exists();
+        if absolute.ancestors().any(is_repository) {
+            Self::Open { path, cause: cause.to_string() }
+        } else {
+            Self::NoRepository { path }
+        }
+    }
+}
