@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn e3_stops_while_the_pipe_is_held_open() {
         let (closed, wait) = mpsc::channel();
-        let (capture, mut writer) = Capture::start(move || drop(closed.send(()))).unwrap();
+        let (capture, mut writer) = Capture::start(move || closed.send(()).unwrap()).unwrap();
         writer.write_all(b"before").unwrap();
         assert_eq!(capture.finish(), b"before");
         wait.recv().unwrap();

@@ -147,13 +147,13 @@ mod tests {
         let interrupt = Interrupt::new();
         let (sender, heard) = mpsc::channel();
         let early = sender.clone();
-        let subscription = interrupt.subscribe(move |urgency| drop(early.send(urgency)));
+        let subscription = interrupt.subscribe(move |urgency| early.send(urgency).unwrap());
         assert_eq!((interrupt.urgency(), interrupt.signal()), (None, None));
         interrupt.deliver(15);
         interrupt.clone().trigger();
         drop(subscription);
         interrupt.trigger();
-        let _late = interrupt.subscribe(move |urgency| drop(sender.send(urgency)));
+        let _late = interrupt.subscribe(move |urgency| sender.send(urgency).unwrap());
         let all: Vec<Urgency> = heard.try_iter().collect();
         assert_eq!(all, [Urgency::Terminate, Urgency::Kill, Urgency::Kill]);
         assert_eq!(

@@ -169,6 +169,13 @@ fn watch_leader(_child: &Child, _sender: Sender<Notice>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Returns the moment this far ahead; one beyond what a clock can say is an hour away.
+fn after(patience: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(patience)
+        .unwrap_or(now + Duration::from_secs(3600))
+}
+
 /// What a supervisor is told.
 enum Notice {
     LeaderEnded,
@@ -254,7 +261,7 @@ impl Supervisor {
 
     /// Waits for the end of the output, which a process outside the group may hold open.
     fn wait_for_output(&mut self) {
-        let until = Instant::now() + OUTPUT_PATIENCE;
+        let until = after(OUTPUT_PATIENCE);
         while !self.output_closed {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -267,7 +274,7 @@ impl Supervisor {
     }
 
     fn group_ends_within(&mut self, group: Group, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
+        let until = after(patience);
         let urgent = matches!(self.phase, Phase::Killed { .. });
         let mut step = LOOK / 5;
         while group.is_alive() {
@@ -325,7 +332,7 @@ impl Supervisor {
 
     fn begin_termination(&mut self) {
         self.phase = Phase::Terminating {
-            until: Instant::now() + self.grace,
+            until: after(self.grace),
         };
         if let Some(group) = self.group {
             group.terminate();
@@ -335,7 +342,7 @@ impl Supervisor {
     fn kill(&mut self) {
         if !matches!(self.phase, Phase::Killed { .. }) {
             self.phase = Phase::Killed {
-                until: Instant::now() + KILL_PATIENCE,
+                until: after(KILL_PATIENCE),
             };
         }
         if let Some(group) = self.group {

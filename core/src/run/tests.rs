@@ -61,7 +61,7 @@ fn options() -> RunOptions {
 fn execute_all(plan: &Plan, options: &RunOptions) -> (Vec<TaskResult>, Vec<RunEvent>) {
     let mut events = Vec::new();
     let results = execute(plan, options, &Interrupt::new(), &mut |event| {
-        events.push(event)
+        events.push(event);
     });
     (results, events)
 }
@@ -86,11 +86,13 @@ fn text(result: &TaskResult) -> String {
 }
 
 fn warnings(events: &[RunEvent]) -> Vec<&str> {
-    let text = |event| match event {
-        &RunEvent::Warning(ref text) => Some(text.as_str()),
-        _ => None,
-    };
-    events.iter().filter_map(text).collect()
+    let mut texts = Vec::new();
+    for event in events {
+        if let RunEvent::Warning(text) = event {
+            texts.push(text.as_str());
+        }
+    }
+    texts
 }
 
 /// Waits until a process is gone or only its exit status is left.
@@ -345,7 +347,7 @@ fn e1_interrupted_before_the_start() {
     interrupt.trigger();
     let mut events = 0;
     let results = execute(&plan([shell(":")]), &options(), &interrupt, &mut |_| {
-        events += 1
+        events += 1;
     });
     assert_eq!(
         words(&results[0]),
