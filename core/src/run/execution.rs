@@ -1,0 +1,228 @@
+//! The loop of a run: owns all state, starts workers, tells the sink.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
+
+use super::scheduler::{Blame, Scheduler};
+use super::watchdog::Watchdog;
+use super::worker::{self, Context};
+use super::{Interrupt, Outcome, RunEvent, RunOptions, TaskResult};
+use crate::plan::Plan;
+
+/// Output kept in the returned results; what goes beyond was in its event only.
+const KEPT_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// Runs every action of `plan` and returns how each ended, in plan order.
+///
+/// Events come on the calling thread, as they happen, with exactly one [`RunEvent::Finished`] per action,
+/// those never started included. Results carry output up to 64 MiB together; each event carries its own in full.
+pub fn execute(
+    plan: &Plan,
+    options: &RunOptions,
+    interrupt: &Interrupt,
+    sink: &mut dyn FnMut(RunEvent),
+) -> Vec<TaskResult> {
+    let jobs = options.jobs.clamp(1, plan.actions.len().max(1));
+    let mut execution = Execution {
+        plan,
+        scheduler: Scheduler::new(plan, options.fail_fast),
+        results: BTreeMap::new(),
+        kept: 0,
+        sink,
+    };
+    if plan.actions.is_empty() {
+        return Vec::new();
+    }
+    let Some(pool) = pool_of(jobs) else {
+        execution.fail_all("no worker thread could be started");
+        return execution.into_results();
+    };
+    let context = Context {
+        options,
+        root: std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone()),
+        interrupt,
+        watchdog: execution.start_watchdog(options),
+    };
+    let (sender, messages) = mpsc::channel();
+    let woken = sender.clone();
+    let subscription = interrupt.subscribe(move |_| drop(woken.send(Message::Interrupted)));
+    let jobs = pool.current_num_threads();
+    pool.in_place_scope(|scope| execution.drive(scope, &context, jobs, &sender, &messages));
+    drop(subscription);
+    if let Some(watchdog) = context.watchdog {
+        watchdog.finish();
+    }
+    execution.into_results()
+}
+
+/// E7. Takes as many workers as the system gives, fewer if need be.
+fn pool_of(jobs: usize) -> Option<ThreadPool> {
+    let mut jobs = jobs;
+    loop {
+        let builder = ThreadPoolBuilder::new().num_threads(jobs);
+        match builder
+            .thread_name(|index| format!("worker-{index}"))
+            .build()
+        {
+            Ok(pool) => return Some(pool),
+            Err(_) if jobs > 1 => jobs /= 2,
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Hands one action to the pool; its end comes back as a message, whatever happens.
+fn start<'scope>(
+    scope: &Scope<'scope>,
+    context: &'scope Context<'_>,
+    (plan, index): (&'scope Plan, usize),
+    sender: Sender<Message>,
+) {
+    scope.spawn(move |_| {
+        let action = &plan.actions[index];
+        let ended = catch_unwind(AssertUnwindSafe(|| worker::run(action, index, context)));
+        let (result, warnings) = ended.unwrap_or_else(|_| {
+            let cause = "a bug stopped its worker".to_owned();
+            (
+                TaskResult::unstarted(index, Outcome::Failed, cause),
+                Vec::new(),
+            )
+        });
+        // The loop listens until every action has ended.
+        drop(sender.send(Message::Ended(result, warnings)));
+    });
+}
+
+/// What the loop is told.
+enum Message {
+    Ended(TaskResult, Vec<String>),
+    Interrupted,
+}
+
+struct Execution<'a> {
+    plan: &'a Plan,
+    scheduler: Scheduler,
+    results: BTreeMap<usize, TaskResult>,
+    kept: usize,
+    sink: &'a mut dyn FnMut(RunEvent),
+}
+
+impl<'a> Execution<'a> {
+    fn start_watchdog(&mut self, options: &RunOptions) -> Option<Watchdog> {
+        let argv = options.watchdog.as_ref()?;
+        Watchdog::start(argv, &options.environment)
+            .inspect_err(|error| {
+                let text = format!("the watchdog cannot be started: {error}");
+                (self.sink)(RunEvent::Warning(format!(
+                    "{text}; if this run is killed, its tasks stay"
+                )));
+            })
+            .ok()
+    }
+
+    fn drive<'scope>(
+        &mut self,
+        scope: &Scope<'scope>,
+        context: &'scope Context<'_>,
+        jobs: usize,
+        sender: &Sender<Message>,
+        messages: &Receiver<Message>,
+    ) where
+        'a: 'scope,
+    {
+        let plan = self.plan;
+        loop {
+            if context.interrupt.urgency().is_some() {
+                self.cancel();
+            }
+            while self.scheduler.running() < jobs
+                && let Some(action) = self.scheduler.next()
+            {
+                (self.sink)(RunEvent::Started { action });
+                start(scope, context, (plan, action), sender.clone());
+            }
+            if self.scheduler.running() == 0 {
+                let unreachable = self.scheduler.skip_unreachable();
+                self.skip(&unreachable);
+            }
+            if self.scheduler.is_finished() {
+                return;
+            }
+            match messages.recv() {
+                Ok(Message::Ended(result, warnings)) => self.finish(result, warnings),
+                // The head of the loop looks for itself; a sender is held, so there is always a message.
+                Ok(Message::Interrupted) | Err(_) => {}
+            }
+        }
+    }
+
+    fn finish(&mut self, result: TaskResult, warnings: Vec<String>) {
+        for warning in warnings {
+            (self.sink)(RunEvent::Warning(warning));
+        }
+        let skipped = self.scheduler.finish(result.action, result.outcome);
+        self.record(result);
+        self.skip(&skipped);
+    }
+
+    fn cancel(&mut self) {
+        for action in self.scheduler.cancel() {
+            let cause = "interrupted before it started".to_owned();
+            self.record(TaskResult::unstarted(action, Outcome::Canceled, cause));
+        }
+    }
+
+    fn skip(&mut self, actions: &[usize]) {
+        for &action in actions {
+            let cause = self.cause_of_skip(action);
+            self.record(TaskResult::unstarted(action, Outcome::Skipped, cause));
+        }
+    }
+
+    fn cause_of_skip(&self, action: usize) -> String {
+        let ended = |culprit: usize| {
+            let target = &self.plan.actions[culprit].target;
+            match self.scheduler.outcome(culprit) {
+                Some(Outcome::Skipped) => format!("because {target} was skipped"),
+                Some(Outcome::Canceled) => format!("because {target} was canceled"),
+                Some(Outcome::TimedOut) => format!("because {target} timed out"),
+                _ => format!("because {target} failed"),
+            }
+        };
+        match self.scheduler.blame(action) {
+            Some(Blame::Prerequisite(culprit)) => ended(culprit),
+            Some(Blame::FailFast(culprit)) => {
+                format!("{} and the run stops at the first failure", ended(culprit))
+            }
+            Some(Blame::Unreachable) | None => "because what it waits for can never end".to_owned(),
+        }
+    }
+
+    fn fail_all(&mut self, cause: &str) {
+        for action in 0..self.plan.actions.len() {
+            self.record(TaskResult::unstarted(
+                action,
+                Outcome::Failed,
+                cause.to_owned(),
+            ));
+        }
+    }
+
+    /// Tells the sink and keeps the result.
+    fn record(&mut self, result: TaskResult) {
+        let mut kept = result.clone();
+        if self.kept + kept.output.len() > KEPT_OUTPUT {
+            kept.output = Vec::new();
+        }
+        self.kept += kept.output.len();
+        self.results.insert(kept.action, kept);
+        (self.sink)(RunEvent::Finished(result));
+    }
+
+    fn into_results(self) -> Vec<TaskResult> {
+        self.results.into_values().collect()
+    }
+}

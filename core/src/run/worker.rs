@@ -1,0 +1,262 @@
+//! One action, start to result: what is started, how long it may take, and its end in words.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use affected_graph::{Command, RepoPath};
+
+use super::environment::{NoProgram, find_program, variables};
+use super::process::{self, Ending, Launch, Limits, Verdict};
+use super::watchdog::Watchdog;
+use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult};
+use crate::plan::Action;
+
+/// How often a start is tried while the system is short of processes or files.
+const TRIES: u32 = 20;
+/// Between two tries.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What all workers of a run share.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    /// How the plan is run.
+    pub(super) options: &'a RunOptions,
+    /// [`RunOptions::root`], absolute.
+    pub(super) root: PathBuf,
+    /// Stops the run.
+    pub(super) interrupt: &'a Interrupt,
+    /// Cleans up if we are killed.
+    pub(super) watchdog: Option<Watchdog>,
+}
+
+/// Runs one action; returns its result and what the user should know.
+pub(super) fn run(
+    action: &Action,
+    index: usize,
+    context: &Context<'_>,
+) -> (TaskResult, Vec<String>) {
+    let started = Instant::now();
+    let limits = Limits {
+        timeout: action.timeout.or(context.options.default_timeout),
+        grace: context.options.grace,
+    };
+    let ending = launch(action, context).and_then(|launch| {
+        run_patiently(&launch, limits, context)
+            .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
+    });
+    let (mut result, warnings) = match ending {
+        Ok(ending) => {
+            let named = ending
+                .warnings
+                .iter()
+                .map(|text| format!("`{}` {text}", action.target));
+            let warnings = named.chain(ending.watchdog_fault.clone()).collect();
+            (judge(index, ending, limits, context), warnings)
+        }
+        Err(NoStart::Interrupted) => {
+            let cause = "interrupted before it started".to_owned();
+            (
+                TaskResult::unstarted(index, Outcome::Canceled, cause),
+                Vec::new(),
+            )
+        }
+        Err(NoStart::MissingTool(cause)) => {
+            let outcome = match context.options.missing_tool {
+                MissingTool::Fail => Outcome::Failed,
+                MissingTool::Skip => Outcome::Skipped,
+            };
+            (TaskResult::unstarted(index, outcome, cause), Vec::new())
+        }
+        Err(NoStart::Failed(cause)) => (
+            TaskResult::unstarted(index, Outcome::Failed, cause),
+            Vec::new(),
+        ),
+    };
+    result.duration = started.elapsed();
+    (result, warnings)
+}
+
+/// Why an action was not started.
+enum NoStart {
+    Interrupted,
+    MissingTool(String),
+    Failed(String),
+}
+
+fn launch(action: &Action, context: &Context<'_>) -> Result<Launch, NoStart> {
+    if context.interrupt.urgency().is_some() {
+        return Err(NoStart::Interrupted);
+    }
+    let cwd = context.root.join(native(&action.cwd));
+    if !cwd.is_dir() {
+        return Err(NoStart::Failed(format!(
+            "folder `{}` does not exist",
+            action.cwd
+        )));
+    }
+    let (name, arguments) =
+        argv(&action.command).ok_or_else(|| NoStart::Failed("the command is empty".to_owned()))?;
+    let environment = variables(&context.options.environment, &action.env);
+    let program = program(&name, &cwd, &environment)?;
+    Ok(Launch {
+        program,
+        name,
+        arguments,
+        cwd,
+        environment,
+    })
+}
+
+fn argv(command: &Command) -> Option<(String, Vec<String>)> {
+    match command {
+        Command::Argv(argv) => {
+            let (name, arguments) = argv.split_first()?;
+            Some((name.clone(), arguments.to_vec()))
+        }
+        Command::Shell(line) => {
+            let (shell, flag) = if cfg!(unix) {
+                ("sh", "-c")
+            } else {
+                ("cmd", "/C")
+            };
+            Some((shell.to_owned(), vec![flag.to_owned(), line.clone()]))
+        }
+    }
+}
+
+fn program(
+    name: &str,
+    cwd: &Path,
+    environment: &BTreeMap<OsString, OsString>,
+) -> Result<PathBuf, NoStart> {
+    find_program(name, cwd, environment).map_err(|fault| match fault {
+        // A path into the repository is no tool that somebody could install.
+        NoProgram::Missing if name.contains('/') => {
+            NoStart::Failed(format!("`{name}` does not exist"))
+        }
+        NoProgram::Missing => {
+            NoStart::MissingTool(format!("`{name}` is not installed or not on PATH"))
+        }
+        NoProgram::NotExecutable => {
+            NoStart::Failed(format!("`{name}` cannot be executed: permission denied"))
+        }
+    })
+}
+
+#[cfg(unix)]
+fn native(path: &RepoPath) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(path.as_bytes()).into()
+}
+
+#[cfg(not(unix))]
+fn native(path: &RepoPath) -> PathBuf {
+    path.to_string().into()
+}
+
+/// E7. Where processes or open files run short, others are about to end: waits and tries again.
+fn run_patiently(launch: &Launch, limits: Limits, context: &Context<'_>) -> io::Result<Ending> {
+    let mut tries = 0;
+    loop {
+        match process::run(launch, limits, context.interrupt, context.watchdog.as_ref()) {
+            Err(error) if is_passing(&error) && tries < TRIES => {
+                if context.interrupt.urgency().is_some() {
+                    return Err(error);
+                }
+                tries += 1;
+                thread::sleep(RETRY);
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Tells whether the same start may succeed a moment later.
+#[cfg(unix)]
+fn is_passing(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let passing = [
+        Errno::AGAIN,
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::TXTBSY,
+    ];
+    Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
+}
+
+#[cfg(not(unix))]
+fn is_passing(_error: &io::Error) -> bool {
+    false
+}
+
+fn cannot_start(launch: &Launch, error: &io::Error) -> String {
+    let name = &launch.name;
+    match error.kind() {
+        // The file was there a moment ago.
+        io::ErrorKind::NotFound => {
+            format!("`{name}` cannot be executed: its interpreter is missing")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("`{name}` cannot be executed: permission denied")
+        }
+        _ => format!("`{name}` cannot be started: {error}"),
+    }
+}
+
+fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -> TaskResult {
+    let exit = ending.status.and_then(|status| status.code());
+    let (outcome, cause) = match (ending.verdict, ending.status) {
+        (Verdict::TimedOut, _) => {
+            let time = limits.timeout.unwrap_or_default();
+            (Outcome::TimedOut, Some(format!("timed out after {time:?}")))
+        }
+        (Verdict::Canceled, _) => {
+            let signal = context.interrupt.signal().map_or(String::new(), |signal| {
+                format!(" by {}", signal_name(signal))
+            });
+            (Outcome::Canceled, Some(format!("interrupted{signal}")))
+        }
+        (Verdict::Ended, Some(status)) if status.success() => (Outcome::Passed, None),
+        (Verdict::Ended, Some(status)) => (Outcome::Failed, Some(describe(status))),
+        (Verdict::Ended, None) => (
+            Outcome::Failed,
+            Some("its exit status could not be read".to_owned()),
+        ),
+    };
+    TaskResult {
+        action,
+        outcome,
+        exit,
+        cause,
+        duration: Duration::ZERO,
+        output: ending.output,
+    }
+}
+
+/// E6. An end in words.
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        // Nothing of ours sent it, so most often the kernel did.
+        let hint = if signal == 9 {
+            ", perhaps for lack of memory"
+        } else {
+            ""
+        };
+        return format!("killed by {} ({signal}){hint}", signal_name(signal));
+    }
+    status
+        .code()
+        .map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = signal_hook::low_level::signal_name(signal);
+    name.map_or_else(|| format!("signal {signal}"), str::to_owned)
+}
