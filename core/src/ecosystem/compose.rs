@@ -1,22 +1,236 @@
-//! The compose ecosystem.
+//! Compose files: which service is built where, and who needs whom when running.
+//!
+//! Source: the Compose specification, sections "services", "build", "interpolation".
 
-use affected_graph::EcosystemId;
+use std::collections::BTreeMap;
 
-use super::{Discovery, Ecosystem, FileName, Scan};
+use affected_graph::{DependencyKind, EcosystemId, Evidence, RepoPath};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// The compose ecosystem.
+use super::{Discovery, Ecosystem, FileName, Link, Reference, Scan, is_material, line_of};
+use crate::facts::{Broken, Parser};
+
+/// Compose.
 pub struct Compose;
+
+const ID: EcosystemId = EcosystemId("compose");
+
+/// Parses a compose file.
+pub(super) const COMPOSE: Parser<ComposeFile> =
+    Parser { id: "compose/file", version: 1, parse };
+
+/// What matters of a compose file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ComposeFile {
+    services: BTreeMap<String, Service>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Service {
+    image: Option<String>,
+    /// Context and Dockerfile.
+    build: Option<(String, String)>,
+    needs: Vec<String>,
+    /// Everything that its environment says.
+    environment: Vec<String>,
+    /// Host paths that it reads: mounts, env files, extra contexts.
+    reads: Vec<String>,
+    line: Option<u32>,
+}
 
 impl Ecosystem for Compose {
     fn id(&self) -> EcosystemId {
-        EcosystemId("compose")
+        ID
     }
 
     fn reads(&self) -> &'static [FileName] {
-        &[]
+        &[FileName::StartsWith("docker-compose"), FileName::StartsWith("compose.")]
     }
 
-    fn discover(&self, _scan: &Scan<'_>) -> Discovery {
-        Discovery::default()
+    fn discover(&self, scan: &Scan<'_>) -> Discovery {
+        let mut discovery = Discovery::default();
+        let paths = scan
+            .candidates
+            .iter()
+            .filter(|path| {
+                let name = path.file_name();
+                !is_material(path) && (name.ends_with(b".yml") || name.ends_with(b".yaml"))
+            })
+            .cloned()
+            .collect();
+        for (path, parsed) in scan.parse_all(paths, &COMPOSE) {
+            match parsed {
+                Ok(file) => links(scan, &path, &file, &mut discovery.links),
+                Err(fault) => discovery.faults.push(fault),
+            }
+        }
+        discovery
+    }
+}
+
+/// Lists context, Dockerfile and image of every service that is built, variables replaced.
+pub(super) fn service_builds(
+    scan: &Scan<'_>,
+    path: &RepoPath,
+    file: &ComposeFile,
+) -> Vec<(String, String, Option<String>)> {
+    let variables = dot_env(scan, path);
+    let services = file.services.values();
+    services
+        .filter_map(|service| {
+            let (context, dockerfile) = service.build.as_ref()?;
+            let image = service.image.as_ref().map(|image| expand(image, &variables));
+            Some((expand(context, &variables), expand(dockerfile, &variables), image))
+        })
+        .collect()
+}
+
+/// The folder a service ships: its context, or its Dockerfile's folder where the context is wider.
+fn home(base: &RepoPath, service: &Service, variables: &BTreeMap<String, String>) -> Option<RepoPath> {
+    let (context, dockerfile) = service.build.as_ref()?;
+    let context = base.join(expand(context, variables)).ok()?;
+    let dockerfile = context.join(expand(dockerfile, variables)).ok()?.parent()?;
+    Some(if dockerfile.is_within(&context) { dockerfile } else { context }).filter(|home| !home.is_root())
+}
+
+fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<Link>) {
+    let base = path.parent().unwrap_or_default();
+    let variables = dot_env(scan, path);
+    let homes: BTreeMap<&String, RepoPath> = file
+        .services
+        .iter()
+        .filter_map(|(name, service)| Some((name, home(&base, service, &variables)?)))
+        .collect();
+    for (name, service) in &file.services {
+        let Some(from) = homes.get(name) else { continue };
+        let mut push = |to: RepoPath, kind, detail: String| {
+            let evidence = Evidence { file: path.clone(), line: service.line, detail };
+            links.push(Link { from: from.clone(), to: Reference::Path(to), kind, evidence });
+        };
+        push(path.clone(), DependencyKind::Runtime, format!("service `{name}`"));
+        for (other, home) in &homes {
+            let called = service.environment.iter().any(|text| names_host(text, other));
+            if *other != name && home != from && (service.needs.contains(other) || called) {
+                push(home.clone(), DependencyKind::Runtime, format!("`{name}` needs `{other}`"));
+            }
+        }
+        for read in &service.reads {
+            let Ok(to) = base.join(expand(read, &variables)) else { continue };
+            let known = scan.files().is_file(&to) || scan.files().is_folder(&to);
+            if known && !to.is_within(from) && !from.is_within(&to) {
+                push(to, DependencyKind::Build, format!("`{name}` reads {read}"));
+            }
+        }
+    }
+}
+
+/// Tells whether a value of the environment holds `host` as the host of an address.
+fn names_host(text: &str, host: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(host) {
+        let before = rest[..at].chars().next_back();
+        let after = rest[at + host.len()..].chars().next();
+        let starts = matches!(before, None | Some('/' | '@' | ',' | '='));
+        if starts && matches!(after, Some(':' | '/')) || (before == Some('/') && after.is_none()) {
+            return true;
+        }
+        rest = &rest[at + host.len()..];
+    }
+    false
+}
+
+/// The `.env` file beside a compose file: defaults for its variables.
+fn dot_env(scan: &Scan<'_>, path: &RepoPath) -> BTreeMap<String, String> {
+    let beside = path.parent().and_then(|folder| folder.join(".env").ok());
+    let text = beside.and_then(|path| scan.tree.read(&path).ok()).unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .filter_map(|line| line.trim().trim_start_matches("export ").split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned()))
+        .collect()
+}
+
+/// Replaces `$X`, `${X}`, `${X:-default}` and `${X-default}`; an unset variable is empty, as in Compose.
+fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        if let Some(inner) = after.strip_prefix('{')
+            && let Some(end) = inner.find('}')
+        {
+            let cut = inner[..end].find([':', '-', '?', '+']).unwrap_or(end);
+            let default = inner[cut..end].trim_start_matches(':').strip_prefix('-').unwrap_or_default();
+            out.push_str(variables.get(&inner[..cut]).map_or(default, String::as_str));
+            rest = &inner[end + 1..];
+        } else {
+            let end = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
+            out.push_str(variables.get(&after[..end]).map_or("", String::as_str));
+            rest = &after[end..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn parse(bytes: &[u8]) -> Result<ComposeFile, Broken> {
+    let text = String::from_utf8_lossy(bytes);
+    let document: Value = serde_saphyr::from_str(&text)
+        .map_err(|error| Broken { line: None, message: format!("not valid YAML: {error}") })?;
+    let services = document.get("services").and_then(Value::as_object).into_iter().flatten();
+    let services = services
+        .map(|(name, value)| {
+            let line = line_of(&text, &format!("\n  {name}:")).map(|line| line + 1);
+            (name.clone(), Service { line, ..service(value) })
+        })
+        .collect();
+    Ok(ComposeFile { services })
+}
+
+fn service(value: &Value) -> Service {
+    let string = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let build = value.get("build").and_then(|build| match build {
+        Value::String(context) => Some((context.clone(), "Dockerfile".to_owned())),
+        Value::Object(build) => {
+            let get = |key: &str, default: &str| {
+                build.get(key).and_then(string).unwrap_or_else(|| default.to_owned())
+            };
+            Some((get("context", "."), get("dockerfile", "Dockerfile")))
+        }
+        _ => None,
+    });
+    let mut needs = words(value.get("depends_on"));
+    needs.extend(words(value.get("links")).iter().filter_map(|link| Some(link.split(':').next()?.to_owned())));
+    let environment = match value.get("environment") {
+        Some(Value::Object(map)) => map.values().filter_map(string).collect(),
+        other => words(other),
+    };
+    let mut reads = words(value.get("env_file"));
+    let volumes = value.get("volumes").and_then(Value::as_array).into_iter().flatten();
+    reads.extend(volumes.filter_map(|volume| {
+        let source = volume.as_str().map(|text| text.split(':').next().unwrap_or_default());
+        let source = source.or_else(|| volume.get("source")?.as_str())?;
+        source.starts_with('.').then(|| source.to_owned())
+    }));
+    let extra = value.pointer("/build/additional_contexts").and_then(Value::as_object);
+    reads.extend(extra.into_iter().flatten().filter_map(|(_, path)| string(path)).filter(|path| !path.contains(':')));
+    Service { image: value.get("image").and_then(string), build, needs, environment, reads, line: None }
+}
+
+/// Reads a list of words, the keys of a map, or one word.
+fn words(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(word)) => vec![word.clone()],
+        Some(Value::Array(list)) => {
+            let word = |item: &Value| {
+                item.as_str().or_else(|| item.get("path")?.as_str()).map(ToOwned::to_owned)
+            };
+            list.iter().filter_map(word).collect()
+        }
+        Some(Value::Object(map)) => map.keys().cloned().collect(),
+        _ => Vec::new(),
     }
 }

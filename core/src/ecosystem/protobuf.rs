@@ -1,22 +1,174 @@
-//! The protobuf ecosystem.
+//! Protocol buffers: folders of `.proto` files as contract projects, their imports, and the scripts that generate
+//! code from them. Source: "Language Specification" of protocol buffers, `import`.
 
-use affected_graph::EcosystemId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Discovery, Ecosystem, FileName, Scan};
+use affected_graph::{DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath};
+use serde::{Deserialize, Serialize};
 
-/// The protobuf ecosystem.
+use super::{
+    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, is_material,
+};
+use crate::facts::{Broken, Parser};
+use crate::tree::FileSet;
+
+/// Protocol buffers.
 pub struct Protobuf;
+
+const ID: EcosystemId = EcosystemId("protobuf");
+const PROTO: Parser<Vec<(String, u32)>> =
+    Parser { id: "protobuf/imports", version: 1, parse: parse_imports };
+const SCRIPT: Parser<Script> = Parser { id: "protobuf/script", version: 1, parse: parse_script };
+
+/// Words of a script that may be paths, with their lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Script {
+    words: Vec<(String, u32)>,
+}
 
 impl Ecosystem for Protobuf {
     fn id(&self) -> EcosystemId {
-        EcosystemId("protobuf")
+        ID
     }
 
     fn reads(&self) -> &'static [FileName] {
-        &[]
+        &[
+            FileName::EndsWith(".proto"),
+            FileName::EndsWith(".sh"),
+            FileName::Is("Makefile"),
+            FileName::Is("buf.gen.yaml"),
+        ]
     }
 
-    fn discover(&self, _scan: &Scan<'_>) -> Discovery {
-        Discovery::default()
+    fn discover(&self, scan: &Scan<'_>) -> Discovery {
+        let mut discovery = Discovery::default();
+        let (protos, scripts): (Vec<_>, Vec<_>) = scan
+            .candidates
+            .iter()
+            .filter(|path| !is_material(path))
+            .cloned()
+            .partition(|path| path.file_name().ends_with(b".proto"));
+        if protos.is_empty() {
+            return discovery;
+        }
+        for folder in topmost(&protos) {
+            discovery.projects.push(project(folder, &protos));
+        }
+        let parsed = scan.parse_all(protos, &PROTO);
+        imports(scan.files(), &parsed, &mut discovery.links);
+        for (path, parsed) in scan.parse_all(scripts, &SCRIPT) {
+            if let Ok(script) = parsed {
+                generators(scan.files(), &path, &script, &mut discovery.links);
+            }
+        }
+        discovery
     }
+}
+
+/// Folders that hold `.proto` files themselves and lie below no other such folder.
+fn topmost(protos: &[RepoPath]) -> BTreeSet<RepoPath> {
+    let folders: BTreeSet<RepoPath> = protos.iter().filter_map(RepoPath::parent).collect();
+    let inner = |folder: &RepoPath| folder.ancestors().skip(1).any(|above| folders.contains(&above));
+    folders.iter().filter(|folder| !inner(folder) && !folder.is_root()).cloned().collect()
+}
+
+fn project(folder: RepoPath, protos: &[RepoPath]) -> FoundProject {
+    let manifest = protos.iter().find(|path| path.is_within(&folder)).cloned().unwrap_or_default();
+    FoundProject {
+        name: folder.to_string(),
+        root: folder,
+        kind: ProjectKind::Contract,
+        standing: Standing::Marker,
+        manifest,
+        ownership: Ownership::Tree,
+        tasks: Vec::new(),
+        provides: Vec::new(),
+    }
+}
+
+type Parsed = (RepoPath, Result<Arc<Vec<(String, u32)>>, crate::facts::Fault>);
+
+fn imports(files: &FileSet, parsed: &[Parsed], links: &mut Vec<Link>) {
+    for (path, found) in parsed {
+        let Ok(found) = found else { continue };
+        let folder = path.parent().unwrap_or_default();
+        for (import, line) in found.iter() {
+            // The roots of the compiler are not known: every folder above the file may be one.
+            let to = folder.ancestors().find_map(|root| root.join(import).ok().filter(|to| files.is_file(to)));
+            let Some(to) = to.filter(|to| to.parent().as_ref() != Some(&folder)) else { continue };
+            let evidence = Evidence { file: path.clone(), line: Some(*line), detail: format!("import \"{import}\"") };
+            // A folder, not a file: what that folder imports in turn matters as well.
+            let to = to.parent().unwrap_or_default();
+            links.push(Link { from: folder.clone(), to: Reference::Path(to), kind: DependencyKind::Link, evidence });
+        }
+    }
+}
+
+/// A script that names a `.proto` file, or a folder of them, outside of its own folder generates code from it.
+fn generators(files: &FileSet, path: &RepoPath, script: &Script, links: &mut Vec<Link>) {
+    let folder = path.parent().unwrap_or_default();
+    if folder.is_root() {
+        return;
+    }
+    for (word, line) in &script.words {
+        let Ok(to) = folder.join(word) else { continue };
+        let is_proto = word.ends_with(".proto") && files.is_file(&to);
+        let holds = |to: &RepoPath| {
+            files.below(to).iter().any(|entry| entry.path.file_name().ends_with(b".proto"))
+        };
+        if to.is_within(&folder) || folder.is_within(&to) || !(is_proto || holds(&to)) {
+            continue;
+        }
+        let target = if is_proto { to.parent().unwrap_or_default() } else { to };
+        let evidence = Evidence { file: path.clone(), line: Some(*line), detail: format!("generates from {word}") };
+        let (from, to) = (folder.clone(), Reference::Path(target));
+        links.push(Link { from, to, kind: DependencyKind::Build, evidence });
+    }
+}
+
+fn parse_imports(bytes: &[u8]) -> Result<Vec<(String, u32)>, Broken> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(rest) = line.trim_start().strip_prefix("import ")
+            && let Some(path) = rest.split(['"', '\'']).nth(1)
+        {
+            found.push((path.to_owned(), number));
+        }
+    }
+    Ok(found)
+}
+
+/// Splits a script into words and replaces variables that the same file sets to plain text.
+fn parse_script(bytes: &[u8]) -> Result<Script, Broken> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut script = Script::default();
+    if !text.contains("proto") {
+        return Ok(script);
+    }
+    let mut variables: Vec<(String, String)> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let separators = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ':' | ';' | '`');
+        for word in line.split('#').next().unwrap_or_default().split(separators) {
+            let mut word = word.trim_start_matches("-I").to_owned();
+            for (name, value) in &variables {
+                word = word.replace(&format!("${{{name}}}"), value).replace(&format!("$({name})"), value);
+                word = word.replace(&format!("${name}"), value);
+            }
+            if word.contains("../") || word.starts_with("..") {
+                script.words.push((word.trim_end_matches("*.proto").to_owned(), number));
+            }
+        }
+        let assignment = line.trim().trim_start_matches("export ").split_once('=');
+        if let Some((name, value)) = assignment {
+            let name = name.trim().trim_end_matches([':', '?']);
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
+            let value = value.trim().trim_matches(['"', '\'']);
+            if plain && !value.contains('$') && variables.len() < 64 {
+                variables.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+    Ok(script)
 }

@@ -1,0 +1,202 @@
+//! Python projects: PEP 621, uv, poetry, setuptools and requirements files.
+//!
+//! Sources: PEP 503 (names), PEP 508 (requirements), PEP 621, PEP 735 (groups); "Workspaces" of uv and
+//! "Path dependencies" of poetry.
+
+mod manifest;
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use affected_graph::{DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath};
+
+use super::{
+    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
+    Standing, Symbol, is_material,
+};
+use manifest::{Manifest, PYPROJECT, REQUIREMENTS, SETUP_CFG, SETUP_PY, normalize};
+
+/// Python.
+pub struct Python;
+
+const ID: EcosystemId = EcosystemId("python");
+
+const fn shared(rule: &'static str, name: &'static str, role: SharedRole) -> SharedFile {
+    SharedFile { rule, name: FileName::Is(name), role }
+}
+
+const SHARED: &[SharedFile] = &[
+    shared("uv lockfile", "uv.lock", SharedRole::Lockfile),
+    shared("poetry lockfile", "poetry.lock", SharedRole::Lockfile),
+    shared("pdm lockfile", "pdm.lock", SharedRole::Lockfile),
+    shared("pipenv lockfile", "Pipfile.lock", SharedRole::Lockfile),
+    shared("python version", ".python-version", SharedRole::Toolchain),
+    shared("tox settings", "tox.ini", SharedRole::Settings),
+    shared("pytest settings", "conftest.py", SharedRole::Settings),
+    shared("pytest settings", "pytest.ini", SharedRole::Settings),
+    shared("type checker settings", "mypy.ini", SharedRole::Settings),
+    shared("linter settings", "ruff.toml", SharedRole::Settings),
+    shared("python settings", "setup.cfg", SharedRole::Settings),
+    shared("python settings", "pyproject.toml", SharedRole::Settings),
+    SharedFile {
+        rule: "python requirements",
+        name: FileName::EndsWith("requirements.txt"),
+        role: SharedRole::Lockfile,
+    },
+];
+
+impl Ecosystem for Python {
+    fn id(&self) -> EcosystemId {
+        ID
+    }
+
+    fn reads(&self) -> &'static [FileName] {
+        &[
+            FileName::Is("pyproject.toml"),
+            FileName::Is("setup.cfg"),
+            FileName::Is("setup.py"),
+            FileName::Is("requirements.txt"),
+            FileName::EndsWith("requirements.txt"),
+            FileName::StartsWith("requirements"),
+        ]
+    }
+
+    fn discover(&self, scan: &Scan<'_>) -> Discovery {
+        let mut discovery = Discovery::default();
+        let found = read(scan, &mut discovery);
+        let by_name: BTreeMap<String, RepoPath> = found
+            .iter()
+            .filter_map(|(folder, manifest)| Some((normalize(manifest.name.as_deref()?), folder.clone())))
+            .collect();
+        for (folder, manifest) in &found {
+            discovery.projects.push(project(scan, folder, manifest));
+            links(folder, manifest, &by_name, &mut discovery.links);
+        }
+        discovery
+    }
+
+    fn shared_files(&self) -> &'static [SharedFile] {
+        SHARED
+    }
+}
+
+type Found = BTreeMap<RepoPath, Manifest>;
+
+/// Reads every manifest and joins those of one folder.
+fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Found {
+    let mut found = Found::new();
+    for (name, parser) in [
+        ("pyproject.toml", &PYPROJECT),
+        ("setup.cfg", &SETUP_CFG),
+        ("setup.py", &SETUP_PY),
+    ] {
+        let paths = scan.named(FileName::Is(name)).filter(|path| !is_material(path)).cloned().collect();
+        for (path, parsed) in scan.parse_all(paths, parser) {
+            let folder = path.parent().unwrap_or_default();
+            let parsed = parsed.unwrap_or_else(|fault| {
+                discovery.faults.push(fault);
+                Arc::new(Manifest { is_package: true, ..Manifest::default() })
+            });
+            found.entry(folder).or_default().absorb(name, &parsed);
+        }
+    }
+    // A file that only configures tools makes no project.
+    found.retain(|_, manifest| manifest.is_package);
+    requirements(scan, &mut found);
+    found
+}
+
+/// Requirements belong to the project around them; a folder with sources and requirements, and no project
+/// around it, is a service without a manifest.
+fn requirements(scan: &Scan<'_>, found: &mut Found) {
+    let paths: Vec<RepoPath> = scan
+        .candidates
+        .iter()
+        .filter(|path| {
+            let name = path.file_name();
+            name.ends_with(b".txt") && memchr::memmem::find(name, b"requirements").is_some()
+        })
+        .filter(|path| !is_material(path))
+        .cloned()
+        .collect();
+    for (path, parsed) in scan.parse_all(paths, &REQUIREMENTS) {
+        let Ok(parsed) = parsed else { continue };
+        let folder = path.parent().unwrap_or_default();
+        let around = folder.ancestors().find(|above| found.contains_key(above));
+        let owner = match around {
+            Some(around) if !around.is_root() || folder.is_root() => around,
+            _ if path.file_name() == b"requirements.txt" && has_sources(scan, &folder) => folder.clone(),
+            _ => continue,
+        };
+        let development = path.file_name() != b"requirements.txt";
+        let manifest = found.entry(owner.clone()).or_default();
+        if manifest.source.is_empty() {
+            manifest.source = "requirements.txt".to_owned();
+        }
+        let name = path.relative_to(&owner).map(|inside| String::from_utf8_lossy(inside).into_owned());
+        manifest.add_requirements(&name.unwrap_or_default(), &folder, &parsed, development);
+    }
+}
+
+fn has_sources(scan: &Scan<'_>, folder: &RepoPath) -> bool {
+    let is_source = |path: &RepoPath| {
+        path.file_name().ends_with(b".py")
+            && path.relative_to(folder).is_some_and(|inside| !inside.contains(&b'/'))
+    };
+    scan.files().below(folder).iter().any(|entry| is_source(&entry.path))
+}
+
+fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProject {
+    const STARTS: [&str; 7] =
+        ["Dockerfile", "Procfile", "manage.py", "app.py", "main.py", "server.py", "wsgi.py"];
+    let has = |file: &&str| folder.join(file).is_ok_and(|path| scan.files().is_file(&path));
+    let fallback = || String::from_utf8_lossy(folder.file_name()).into_owned();
+    let virtual_root = manifest.is_workspace && manifest.name.is_none();
+    FoundProject {
+        root: folder.clone(),
+        name: manifest.name.clone().unwrap_or_else(fallback),
+        kind: match () {
+            () if virtual_root => ProjectKind::Infra,
+            () if STARTS.iter().any(has) => ProjectKind::Service,
+            () => ProjectKind::Library,
+        },
+        standing: Standing::Manifest,
+        manifest: folder.join(&manifest.source).unwrap_or_default(),
+        ownership: if manifest.is_workspace {
+            Ownership::Only(["pyproject.toml", "src/**", "tests/**"].map(ToOwned::to_owned).to_vec())
+        } else {
+            Ownership::Tree
+        },
+        tasks: tasks::infer(scan, folder, manifest),
+        provides: manifest
+            .name
+            .iter()
+            .map(|name| Symbol { space: "python", name: normalize(name) })
+            .collect(),
+    }
+}
+
+fn links(
+    folder: &RepoPath,
+    manifest: &Manifest,
+    by_name: &BTreeMap<String, RepoPath>,
+    links: &mut Vec<Link>,
+) {
+    for wanted in &manifest.requires {
+        let base = wanted.base.as_ref().unwrap_or(folder);
+        let to = match &wanted.path {
+            Some(path) => base.join(path).ok(),
+            // Monorepos install each other by plain name as well.
+            None => by_name.get(&normalize(&wanted.name)).cloned(),
+        };
+        let Some(to) = to.filter(|to| to != folder) else { continue };
+        let kind = if wanted.development { DependencyKind::Test } else { DependencyKind::Link };
+        let evidence = Evidence {
+            file: folder.join(&wanted.file).unwrap_or_default(),
+            line: wanted.line,
+            detail: format!("requires {}", wanted.name),
+        };
+        links.push(Link { from: folder.clone(), to: Reference::Path(to), kind, evidence });
+    }
+}

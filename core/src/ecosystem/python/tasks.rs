@@ -1,0 +1,64 @@
+//! Which test runner a Python project uses.
+
+use std::collections::BTreeMap;
+
+use affected_graph::{Command, RepoPath, Stage, Task};
+
+use super::manifest::Manifest;
+use super::{ID, Scan};
+
+const STAGES: [&str; 5] = ["smoke", "contract", "component", "integration", "e2e"];
+
+/// Infers test tasks where there are tests: the whole project as `unit`, less folders named after other stages.
+pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> Vec<Task> {
+    let tests = |below: &RepoPath| {
+        scan.files().below(below).iter().any(|entry| {
+            let name = entry.path.file_name();
+            (name.starts_with(b"test_") && name.ends_with(b".py")) || name.ends_with(b"_test.py")
+        })
+    };
+    if !tests(folder) {
+        return Vec::new();
+    }
+    let has = |file: &str| folder.join(file).is_ok_and(|path| scan.files().is_file(&path));
+    let pytest = manifest.uses_pytest || has("conftest.py") || has("pytest.ini") || has("tests/conftest.py");
+    let runner: Vec<&str> = match () {
+        () if pytest && locked(scan, folder, "uv.lock") => vec!["uv", "run", "pytest"],
+        () if pytest && has("poetry.lock") => vec!["poetry", "run", "pytest"],
+        () if pytest => vec!["python3", "-m", "pytest"],
+        () => vec!["python3", "-m", "unittest", "discover"],
+    };
+    let task = |name: &str, stage: &str, arguments: Vec<String>| Task {
+        name: name.to_owned(),
+        stage: Some(Stage::new(stage)),
+        command: Command::Argv(
+            runner.iter().map(ToString::to_string).chain(arguments).collect(),
+        ),
+        cwd: folder.clone(),
+        env: BTreeMap::new(),
+        timeout: None,
+        inferred_by: Some(ID),
+        origin: if pytest { "pytest" } else { "unittest" }.to_owned(),
+    };
+    let staged: Vec<&str> = STAGES
+        .into_iter()
+        .filter(|stage| folder.join(format!("tests/{stage}")).is_ok_and(|path| tests(&path)))
+        .collect();
+    let unit = if pytest {
+        staged.iter().map(|stage| format!("--ignore=tests/{stage}")).collect()
+    } else if folder.join("tests").is_ok_and(|path| tests(&path)) {
+        vec!["-s".to_owned(), "tests".to_owned(), "-t".to_owned(), ".".to_owned()]
+    } else {
+        Vec::new()
+    };
+    let mut tasks = vec![task("test", "unit", unit)];
+    if pytest {
+        let more = staged.iter();
+        tasks.extend(more.map(|stage| task(&format!("test:{stage}"), stage, vec![format!("tests/{stage}")])));
+    }
+    tasks
+}
+
+fn locked(scan: &Scan<'_>, folder: &RepoPath, file: &str) -> bool {
+    folder.ancestors().any(|above| above.join(file).is_ok_and(|path| scan.files().is_file(&path)))
+}
