@@ -1,1 +1,91 @@
-//! placeholder
+//! The command line of `affected`: arguments in, words out.
+//!
+//! No git, no manifest parsing and no scheduling happens here; `affected-core` does all of that.
+
+mod app;
+mod args;
+mod commands;
+mod diagnostic;
+mod exit;
+mod format;
+mod request;
+mod terminal;
+
+use std::process::ExitCode;
+
+use affected_core::report::wire::v1;
+use clap::{CommandFactory, Parser};
+
+use exit::Exit;
+use terminal::Printer;
+
+/// Parses the arguments of this process, runs the command and returns its exit code.
+#[must_use]
+pub fn main_entry() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        Printer::process(terminal::Verbosity::Normal).tell(&format!(
+            "error: a bug of affected: {}\n",
+            terminal::escape(&panic.to_string())
+        ));
+    }));
+    let app = match app::App::try_parse() {
+        Ok(app) => app,
+        Err(error) => {
+            // Help and version go to stdout and are no error; a closed pipe changes nothing.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::USAGE.into()
+            } else {
+                Exit::OK.into()
+            };
+        }
+    };
+    std::panic::catch_unwind(|| app.run())
+        .unwrap_or(Exit::BUG)
+        .into()
+}
+
+/// Returns the whole command, for man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    app::App::command()
+}
+
+/// Returns every JSON Schema as file name and text, sorted by name.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, String)> {
+    let text = |schema: schemars::Schema| {
+        let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+        text.push('\n');
+        text
+    };
+    vec![
+        (
+            "affected.graph.1.json",
+            text(schemars::schema_for!(v1::Graph)),
+        ),
+        (
+            "affected.list.1.json",
+            text(schemars::schema_for!(v1::List)),
+        ),
+        ("affected.run.1.json", text(schemars::schema_for!(v1::Run))),
+        ("affected.why.1.json", text(schemars::schema_for!(v1::Why))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_is_well_formed() {
+        super::command().debug_assert();
+    }
+
+    #[test]
+    fn the_checked_in_schemas_are_current() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        for (name, text) in super::schemas() {
+            let there = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            assert_eq!(there, text, "run `cargo xtask schemas`");
+        }
+    }
+}

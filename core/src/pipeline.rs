@@ -139,7 +139,10 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let facts = FactStore::default();
     let trees = trees::open(request, env)?;
     let head = scan::inventory(trees.head.as_ref(), &trees.config, &facts);
-    let base = trees.base.as_ref().map(|base| scan::inventory(base.as_ref(), &trees.config, &facts));
+    let base = trees
+        .base
+        .as_ref()
+        .map(|base| scan::inventory(base.as_ref(), &trees.config, &facts));
     let union = match &base {
         Some(base) => delta::union(&base.graph, &head.graph),
         None => head.graph.clone(),
@@ -147,7 +150,14 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let changes = trees.changes()?;
     let affected = decide(request, &trees, &head, &union, &changes);
     let shown = Names::new(&request.filter, &request.exclude)?;
-    let plan = plan(request, &trees.config, &head.graph, &union, &affected, &shown)?;
+    let plan = plan(
+        request,
+        &trees.config,
+        &head.graph,
+        &union,
+        &affected,
+        &shown,
+    )?;
     let mode = if trees.everything { "all" } else { "affected" };
     let told = list::Told {
         graph: &head.graph,
@@ -159,9 +169,19 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         shown: &|project| shown.accept(project),
     };
     let warnings = warnings(&trees, &head);
-    let document =
-        list::list(&told, trees.base_revision.clone(), trees.head_revision.clone(), mode, warnings);
-    Ok(Answer { list: document, graph: head.graph, plan, work_tree: trees.work_tree })
+    let document = list::list(
+        &told,
+        trees.base_revision.clone(),
+        trees.head_revision.clone(),
+        mode,
+        warnings,
+    );
+    Ok(Answer {
+        list: document,
+        graph: head.graph,
+        plan,
+        work_tree: trees.work_tree,
+    })
 }
 
 fn decide(
@@ -198,13 +218,20 @@ fn plan(
     };
     let mut chosen = Vec::new();
     for (index, project) in head.projects() {
-        let reached = union.at(&project.root).and_then(|at| affected.projects.get(&at));
-        let Some(reached) = reached.filter(|_| shown.accept(project)) else { continue };
+        let reached = union
+            .at(&project.root)
+            .and_then(|at| affected.projects.get(&at));
+        let Some(reached) = reached.filter(|_| shown.accept(project)) else {
+            continue;
+        };
         if wanted != Wanted::Tests(request.stages.clone()) && reached.impact == Impact::Runtime {
             continue;
         }
-        let mut reasons: Vec<String> =
-            reached.reasons.iter().map(|reason| reason.code.as_str().to_owned()).collect();
+        let mut reasons: Vec<String> = reached
+            .reasons
+            .iter()
+            .map(|reason| reason.code.as_str().to_owned())
+            .collect();
         reasons.sort();
         reasons.dedup();
         chosen.push(Chosen {
@@ -228,7 +255,11 @@ fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
     let mut all = trees.warnings.clone();
     let mut push = |code: &str, message: String, help: Option<&str>| {
         let (code, help) = (code.to_owned(), help.map(ToOwned::to_owned));
-        all.push(v1::Warning { code, message, help });
+        all.push(v1::Warning {
+            code,
+            message,
+            help,
+        });
     };
     for fault in &head.faults {
         let help = "its project counts as changed until the file can be read";
@@ -238,9 +269,15 @@ fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
         push("graph", fault.to_string(), None);
     }
     for unknown in &head.unknown_names {
-        let message =
-            format!("{}: `{}` names `{}`, which is no project", unknown.file, unknown.key, unknown.name);
-        push("unknown-project", message, Some("`affected list --all` shows every name and path"));
+        let message = format!(
+            "{}: `{}` names `{}`, which is no project",
+            unknown.file, unknown.key, unknown.name
+        );
+        push(
+            "unknown-project",
+            message,
+            Some("`affected list --all` shows every name and path"),
+        );
     }
     all
 }
@@ -254,7 +291,11 @@ pub fn config_sources(
     let mut sources = trees.config.sources();
     if let Some(base) = &trees.base_revision {
         let value = base.reference.clone();
-        sources.push(SettingSource { key: "base".to_owned(), value, origin: base.source.clone() });
+        sources.push(SettingSource {
+            key: "base".to_owned(),
+            value,
+            origin: base.source.clone(),
+        });
     }
     let head = scan::inventory(trees.head.as_ref(), &trees.config, &FactStore::default());
     for (_, project) in head.graph.projects() {
@@ -264,7 +305,11 @@ pub fn config_sources(
                 affected_graph::Command::Shell(line) => line.clone(),
             };
             let key = format!("task.{}:{}", project.name, task.name);
-            sources.push(SettingSource { key, value, origin: task.origin.clone() });
+            sources.push(SettingSource {
+                key,
+                value,
+                origin: task.origin.clone(),
+            });
         }
     }
     sources.sort();
@@ -272,11 +317,7 @@ pub fn config_sources(
 }
 
 /// Tells why a project is selected, or how it depends on another.
-pub fn why(
-    answer: &Answer,
-    project: &str,
-    other: Option<&str>,
-) -> Result<v1::Why, PipelineError> {
+pub fn why(answer: &Answer, project: &str, other: Option<&str>) -> Result<v1::Why, PipelineError> {
     let find = |name: &str| {
         select::by_name_or_path(&answer.graph, name).ok_or_else(|| PipelineError::Usage {
             message: format!("there is no project `{name}`"),
@@ -289,15 +330,24 @@ pub fn why(
         None => Vec::new(),
     };
     let name = |root: &RepoPath| {
-        answer.graph.at(root).map_or_else(String::new, |at| answer.graph.project(at).name.clone())
+        answer
+            .graph
+            .at(root)
+            .map_or_else(String::new, |at| answer.graph.project(at).name.clone())
     };
     let root = answer.graph.project(index).root.to_string();
-    let told = answer.list.projects.iter().find(|project| project.path == root);
+    let told = answer
+        .list
+        .projects
+        .iter()
+        .find(|project| project.path == root);
     Ok(v1::Why {
         schema: "affected.why/1".to_owned(),
         project: answer.graph.project(index).name.clone(),
         affected: told.is_some_and(|project| project.affected),
-        reasons: told.map(|project| project.reasons.clone()).unwrap_or_default(),
+        reasons: told
+            .map(|project| project.reasons.clone())
+            .unwrap_or_default(),
         chain: chain
             .into_iter()
             .map(|edge| v1::WhyEdge {
@@ -320,8 +370,15 @@ struct Names {
 
 impl Names {
     fn new(filter: &[String], exclude: &[String]) -> Result<Self, PipelineError> {
-        let filter = if filter.is_empty() { None } else { Some(globs(filter)?) };
-        Ok(Self { filter, exclude: globs(exclude)? })
+        let filter = if filter.is_empty() {
+            None
+        } else {
+            Some(globs(filter)?)
+        };
+        Ok(Self {
+            filter,
+            exclude: globs(exclude)?,
+        })
     }
 
     fn accept(&self, project: &Project) -> bool {
@@ -340,5 +397,8 @@ fn globs(patterns: &[String]) -> Result<GlobSet, PipelineError> {
         })?;
         builder.add(glob);
     }
-    builder.build().map_err(|error| PipelineError::Usage { message: error.to_string(), help: None })
+    builder.build().map_err(|error| PipelineError::Usage {
+        message: error.to_string(),
+        help: None,
+    })
 }

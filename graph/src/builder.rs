@@ -21,7 +21,10 @@ pub enum GraphFault {
         missing: RepoPath,
     },
     /// Several projects claim one name; their paths became their names.
-    #[error("projects at {} are all named `{name}`, so each goes by its path", list(roots))]
+    #[error(
+        "projects at {} are all named `{name}`, so each goes by its path",
+        list(roots)
+    )]
     DuplicateName {
         /// The name.
         name: String,
@@ -31,7 +34,11 @@ pub enum GraphFault {
 }
 
 fn list(roots: &[RepoPath]) -> String {
-    roots.iter().map(|root| format!("`{root}`")).collect::<Vec<_>>().join(", ")
+    roots
+        .iter()
+        .map(|root| format!("`{root}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Builds the graph. Projects of one root are merged, self-dependencies and repeated edges dropped.
@@ -52,7 +59,10 @@ pub fn build(
             .cloned();
         match missing {
             Some(missing) => {
-                faults.push(GraphFault::UnknownProject { dependency: Box::new(dependency), missing });
+                faults.push(GraphFault::UnknownProject {
+                    dependency: Box::new(dependency),
+                    missing,
+                });
             }
             None if dependency.from != dependency.to => kept.push(dependency),
             None => {}
@@ -105,7 +115,10 @@ fn absorb(known: &mut Project, other: Project) {
 fn separate_names(projects: &mut [Project], faults: &mut Vec<GraphFault>) {
     let mut by_name: BTreeMap<String, Vec<RepoPath>> = BTreeMap::new();
     for project in projects.iter() {
-        by_name.entry(project.name.clone()).or_default().push(project.root.clone());
+        by_name
+            .entry(project.name.clone())
+            .or_default()
+            .push(project.root.clone());
     }
     by_name.retain(|_, roots| roots.len() > 1);
     for project in projects.iter_mut() {
@@ -114,6 +127,8 @@ fn separate_names(projects: &mut [Project], faults: &mut Vec<GraphFault>) {
         }
     }
     faults.extend(
-        by_name.into_iter().map(|(name, roots)| GraphFault::DuplicateName { name, roots }),
+        by_name
+            .into_iter()
+            .map(|(name, roots)| GraphFault::DuplicateName { name, roots }),
     );
 }

@@ -33,7 +33,9 @@ impl Impact {
     #[must_use]
     pub fn of(kind: DependencyKind) -> Self {
         match kind {
-            DependencyKind::Link | DependencyKind::Build | DependencyKind::Declared => Self::Rebuild,
+            DependencyKind::Link | DependencyKind::Build | DependencyKind::Declared => {
+                Self::Rebuild
+            }
             DependencyKind::Test | DependencyKind::Observed => Self::Tests,
             DependencyKind::Contract => Self::Contract,
             DependencyKind::Runtime => Self::Runtime,
@@ -101,7 +103,9 @@ pub fn dependents<'g>(
             continue;
         }
         for (dependent, edge) in graph.dependents(state.0) {
-            let Some(impact) = state.1.over(edge.kind) else { continue };
+            let Some(impact) = state.1.over(edge.kind) else {
+                continue;
+            };
             let next = (dependent, impact);
             if let std::collections::btree_map::Entry::Vacant(slot) = found.entry(next) {
                 slot.insert(Some((state, edge)));
@@ -127,5 +131,9 @@ fn trace<'g>(
         chain.push(*edge);
         state = *previous;
     }
-    Reach { impact: end.1, chain, seed: state.0 }
+    Reach {
+        impact: end.1,
+        chain,
+        seed: state.0,
+    }
 }

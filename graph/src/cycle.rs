@@ -9,8 +9,11 @@ pub fn cycles(
     graph: &ProjectGraph,
     follows: impl Fn(DependencyKind) -> bool,
 ) -> Vec<Vec<ProjectIndex>> {
-    let mut groups: Vec<_> =
-        graph.components(follows).into_iter().filter(|group| group.len() > 1).collect();
+    let mut groups: Vec<_> = graph
+        .components(follows)
+        .into_iter()
+        .filter(|group| group.len() > 1)
+        .collect();
     groups.sort();
     groups
 }

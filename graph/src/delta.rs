@@ -23,10 +23,17 @@ pub struct Delta {
 #[must_use]
 pub fn compare(base: &ProjectGraph, head: &ProjectGraph) -> Delta {
     let roots = |graph: &ProjectGraph| -> BTreeSet<RepoPath> {
-        graph.projects().map(|(_, project)| project.root.clone()).collect()
+        graph
+            .projects()
+            .map(|(_, project)| project.root.clone())
+            .collect()
     };
     let edges = |graph: &ProjectGraph| -> BTreeSet<(RepoPath, RepoPath)> {
-        graph.edges().into_iter().map(|edge| (edge.from.clone(), edge.to.clone())).collect()
+        graph
+            .edges()
+            .into_iter()
+            .map(|edge| (edge.from.clone(), edge.to.clone()))
+            .collect()
     };
     let (old, new) = (roots(base), roots(head));
     Delta {
@@ -40,7 +47,10 @@ pub fn compare(base: &ProjectGraph, head: &ProjectGraph) -> Delta {
 /// project, the head's name, tasks and ownership stay and the inputs of both count.
 #[must_use]
 pub fn union(base: &ProjectGraph, head: &ProjectGraph) -> ProjectGraph {
-    let mut projects: Vec<Project> = head.projects().map(|(_, project)| project.clone()).collect();
+    let mut projects: Vec<Project> = head
+        .projects()
+        .map(|(_, project)| project.clone())
+        .collect();
     for (_, old) in base.projects() {
         let mut old = old.clone();
         if let Some(index) = head.at(&old.root) {
@@ -55,7 +65,10 @@ pub fn union(base: &ProjectGraph, head: &ProjectGraph) -> ProjectGraph {
         }
         projects.push(old);
     }
-    let edges: Vec<Dependency> =
-        [head, base].into_iter().flat_map(ProjectGraph::edges).cloned().collect();
+    let edges: Vec<Dependency> = [head, base]
+        .into_iter()
+        .flat_map(ProjectGraph::edges)
+        .cloned()
+        .collect();
     builder::build(projects, edges).0
 }

@@ -33,8 +33,13 @@ impl ProjectGraph {
             graph.by_name.insert(name, index);
         }
         for dependency in dependencies {
-            let (from, to) = (graph.by_root[&dependency.from], graph.by_root[&dependency.to]);
-            graph.inner.add_edge(Self::node(from), Self::node(to), dependency);
+            let (from, to) = (
+                graph.by_root[&dependency.from],
+                graph.by_root[&dependency.to],
+            );
+            graph
+                .inner
+                .add_edge(Self::node(from), Self::node(to), dependency);
         }
         graph
     }
@@ -49,7 +54,9 @@ impl ProjectGraph {
 
     /// Yields every project, sorted by root.
     pub fn projects(&self) -> impl Iterator<Item = (ProjectIndex, &Project)> {
-        self.by_root.values().map(|index| (*index, self.project(*index)))
+        self.by_root
+            .values()
+            .map(|index| (*index, self.project(*index)))
     }
 
     /// Returns one project.
@@ -84,7 +91,10 @@ impl ProjectGraph {
 
     /// Yields the projects whose root is `path` or a folder above it, deepest first.
     pub fn enclosing(&self, path: &RepoPath) -> impl Iterator<Item = ProjectIndex> {
-        path.ancestors().filter_map(|folder| self.at(&folder)).collect::<Vec<_>>().into_iter()
+        path.ancestors()
+            .filter_map(|folder| self.at(&folder))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// Returns what `index` depends on, sorted.
@@ -122,7 +132,10 @@ impl ProjectGraph {
 
     /// Returns strongly connected groups over the edges that `follows` accepts, in dependency order
     /// (what is depended on first), each sorted.
-    pub(crate) fn components(&self, follows: impl Fn(DependencyKind) -> bool) -> Vec<Vec<ProjectIndex>> {
+    pub(crate) fn components(
+        &self,
+        follows: impl Fn(DependencyKind) -> bool,
+    ) -> Vec<Vec<ProjectIndex>> {
         let filtered = EdgeFiltered::from_fn(&self.inner, |edge| follows(edge.weight().kind));
         petgraph::algo::tarjan_scc(&filtered)
             .into_iter()

@@ -46,7 +46,9 @@ impl RepoPath {
     pub fn join(&self, relative: impl AsRef<[u8]>) -> Result<Self, RepoPathError> {
         let relative = relative.as_ref();
         if relative.first() == Some(&b'/') {
-            return Err(RepoPathError::Absolute(relative.to_str_lossy().into_owned()));
+            return Err(RepoPathError::Absolute(
+                relative.to_str_lossy().into_owned(),
+            ));
         }
         let mut out = self.0.clone();
         for component in relative.split(|byte| *byte == b'/') {
@@ -128,7 +130,9 @@ impl RepoPath {
 
     /// Yields the components from the root down.
     pub fn components(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+        self.0
+            .split(|byte| *byte == b'/')
+            .filter(|part| !part.is_empty())
     }
 }
 
@@ -186,7 +190,10 @@ mod tests {
         let here = path("services/cart");
         assert_eq!(here.join("../../libs/./money").unwrap(), path("libs/money"));
         assert_eq!(here.join("../..").unwrap(), RepoPath::root());
-        assert!(matches!(here.join("../../.."), Err(RepoPathError::Outside(_))));
+        assert!(matches!(
+            here.join("../../.."),
+            Err(RepoPathError::Outside(_))
+        ));
         assert!(matches!(here.join("/etc"), Err(RepoPathError::Absolute(_))));
     }
 
@@ -200,7 +207,10 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_are_quoted_as_git_does() {
-        assert_eq!(RepoPath::new(b"caf\xe9/x").unwrap().to_string(), r#""caf\351/x""#);
+        assert_eq!(
+            RepoPath::new(b"caf\xe9/x").unwrap().to_string(),
+            r#""caf\351/x""#
+        );
         assert_eq!(RepoPath::root().to_string(), ".");
     }
 }

@@ -27,9 +27,16 @@ pub struct StageOrder(pub Vec<Stage>);
 impl Default for StageOrder {
     fn default() -> Self {
         Self(
-            ["smoke", "unit", "contract", "component", "integration", "e2e"]
-                .map(Stage::new)
-                .to_vec(),
+            [
+                "smoke",
+                "unit",
+                "contract",
+                "component",
+                "integration",
+                "e2e",
+            ]
+            .map(Stage::new)
+            .to_vec(),
         )
     }
 }
@@ -38,7 +45,10 @@ impl StageOrder {
     /// Returns the place of `stage`, lowest 0; unknown stages come last.
     #[must_use]
     pub fn rank(&self, stage: &Stage) -> usize {
-        self.0.iter().position(|known| known == stage).unwrap_or(self.0.len())
+        self.0
+            .iter()
+            .position(|known| known == stage)
+            .unwrap_or(self.0.len())
     }
 }
 

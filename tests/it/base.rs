@@ -16,15 +16,24 @@ fn b1_order_of_bases() {
         let mut all = vec!["list", "--format", "json"];
         all.extend(arguments);
         let base = shop.affected_with(&all, env).json()["base"].clone();
-        (base["source"].as_str().unwrap().to_owned(), base["commit"].as_str().unwrap().to_owned())
+        (
+            base["source"].as_str().unwrap().to_owned(),
+            base["commit"].as_str().unwrap().to_owned(),
+        )
     };
     let host = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "release")];
     let mut both = host.to_vec();
     both.push(("AFFECTED_BASE", "main"));
     assert_eq!(source(&["--base", "HEAD"], &both).0, "--base");
-    assert_eq!(source(&[], &both), ("AFFECTED_BASE".to_owned(), first.clone()));
+    assert_eq!(
+        source(&[], &both),
+        ("AFFECTED_BASE".to_owned(), first.clone())
+    );
     assert_eq!(source(&[], &host), ("GITHUB_BASE_REF".to_owned(), second));
-    assert_eq!(source(&[], &[("AFFECTED_BASE", "")]), ("default-branch".to_owned(), first));
+    assert_eq!(
+        source(&[], &[("AFFECTED_BASE", "")]),
+        ("default-branch".to_owned(), first)
+    );
 }
 
 /// B1: all zeros mean "not given".
@@ -41,7 +50,12 @@ fn b1_zeros_mean_not_given() {
 fn b2_the_base_is_verified() {
     let shop = Sandbox::shop();
     let blob = shop.git(&["rev-parse", "HEAD:package.json"]);
-    for wrong in [blob.trim(), "HEAD^{tree}", "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "nowhere"] {
+    for wrong in [
+        blob.trim(),
+        "HEAD^{tree}",
+        "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+        "nowhere",
+    ] {
         let list = shop.list(&["--base", wrong]);
         assert_eq!(list["mode"], "all", "{wrong}");
         assert_eq!(list["warnings"][0]["code"], "base-missing", "{wrong}");
@@ -73,8 +87,16 @@ fn b4_an_unknown_base_selects_all() {
     let answer = shop.affected(&["list", "--base", "gone"]);
     assert_eq!(answer.code, Some(0));
     let first = answer.stderr.lines().next().unwrap_or_default();
-    assert!(first.contains("everything is selected") && first.contains("gone"), "{}", answer.stderr);
-    assert!(answer.stderr.contains("git fetch origin gone"), "{}", answer.stderr);
+    assert!(
+        first.contains("everything is selected") && first.contains("gone"),
+        "{}",
+        answer.stderr
+    );
+    assert!(
+        answer.stderr.contains("git fetch origin gone"),
+        "{}",
+        answer.stderr
+    );
 }
 
 /// B4: a switch turns it into a failure of its own.
@@ -104,7 +126,13 @@ fn b4_unrelated_shallow_and_unborn() {
     shop.commit("second");
     let clone = Sandbox::new();
     let url = format!("file://{}", shop.path().display());
-    clone.git(&["clone", "-q", "--depth", "1", "--branch", "topic", &url, "copy"]);
+    clone.git(&[
+        "clone", "-q", "--depth", "1", "--branch", "topic", &url, "copy",
+    ]);
     let answer = clone.affected(&["-C", "copy", "list", "--base", "origin/main"]);
-    assert!(answer.stderr.contains("git fetch --unshallow"), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("git fetch --unshallow"),
+        "{}",
+        answer.stderr
+    );
 }

@@ -7,7 +7,10 @@ use crate::sandbox::Sandbox;
 fn with_task(run: &str) -> Sandbox {
     let shop = Sandbox::shop();
     let quoted = serde_json::to_string(run).unwrap();
-    shop.write("affected.toml", &format!("[project.lone]\ntest.unit = {{ run = {quoted}, timeout = \"20s\" }}\n"));
+    shop.write(
+        "affected.toml",
+        &format!("[project.lone]\ntest.unit = {{ run = {quoted}, timeout = \"20s\" }}\n"),
+    );
     shop
 }
 
@@ -29,7 +32,10 @@ fn e6_failures_name_their_cause() {
     assert_eq!((code, task["exit"].as_i64()), (Some(1), Some(255)));
     let (code, task) = outcome(&with_task("kill -SEGV $$"));
     assert_eq!((code, task["outcome"].as_str()), (Some(1), Some("failed")));
-    assert!(task["cause"].as_str().unwrap().contains("SIGSEGV"), "{task}");
+    assert!(
+        task["cause"].as_str().unwrap().contains("SIGSEGV"),
+        "{task}"
+    );
 }
 
 /// E1: interrupt reaches the whole group of a task, and nothing is left behind.
@@ -37,13 +43,18 @@ fn e6_failures_name_their_cause() {
 fn e1_interrupt_leaves_nothing_behind() {
     let shop = with_task("sleep 300 & echo $! > child.pid; echo ready > ready; wait");
     let mut command = shop.command(&["test", "--filter", "lone", "--all"]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut tool = command.spawn().unwrap();
     wait_for(|| shop.join("p/lone/ready").exists());
     let child = std::fs::read_to_string(shop.join("p/lone/child.pid")).unwrap();
     interrupt(&tool, rustix::process::Signal::INT);
     let status = tool.wait().unwrap();
-    assert!(status.code() == Some(130) || status.signal() == Some(2), "{status:?}");
+    assert!(
+        status.code() == Some(130) || status.signal() == Some(2),
+        "{status:?}"
+    );
     wait_for(|| !alive(child.trim()));
 }
 
@@ -52,7 +63,9 @@ fn e1_interrupt_leaves_nothing_behind() {
 fn e1_a_killed_tool_leaves_nothing_behind() {
     let shop = with_task("sleep 300 & echo $! > child.pid; echo ready > ready; wait");
     let mut command = shop.command(&["test", "--filter", "lone", "--all"]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut tool = command.spawn().unwrap();
     wait_for(|| shop.join("p/lone/ready").exists());
     let child = std::fs::read_to_string(shop.join("p/lone/child.pid")).unwrap();
@@ -69,7 +82,12 @@ fn interrupt(child: &std::process::Child, signal: rustix::process::Signal) {
 /// Tells whether a process runs; a zombie that nobody waited for does not.
 fn alive(pid: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')
+        !stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .trim_start()
+            .starts_with('Z')
     })
 }
 
@@ -89,14 +107,29 @@ fn a_failed_stage_holds_the_next_one_back() {
         "affected.toml",
         "[project.lone]\ntest.smoke = \"exit 1\"\ntest.unit = \"touch ran\"\n[project.pay]\ntest.unit = \"touch ran\"\n",
     );
-    let arguments = ["test", "--filter", "lone", "--filter", "pay", "--all", "--format", "json"];
+    let arguments = [
+        "test", "--filter", "lone", "--filter", "pay", "--all", "--format", "json",
+    ];
     let run = shop.affected(&arguments).json();
     let told: Vec<_> = run["tasks"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|task| format!("{} {}", task["target"].as_str().unwrap(), task["outcome"].as_str().unwrap()))
+        .map(|task| {
+            format!(
+                "{} {}",
+                task["target"].as_str().unwrap(),
+                task["outcome"].as_str().unwrap()
+            )
+        })
         .collect();
-    assert_eq!(told, ["lone:test:smoke failed", "lone:test skipped", "pay:test passed"]);
+    assert_eq!(
+        told,
+        [
+            "lone:test:smoke failed",
+            "lone:test skipped",
+            "pay:test passed"
+        ]
+    );
     assert!(!shop.join("p/lone/ran").exists() && shop.join("p/pay/ran").exists());
 }

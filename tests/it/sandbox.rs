@@ -19,7 +19,9 @@ pub(crate) struct Answer {
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        let sandbox = Self { folder: tempfile::tempdir().unwrap() };
+        let sandbox = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         sandbox.git(&["init", "-q", "-b", "main"]);
         sandbox
     }
@@ -28,7 +30,10 @@ impl Sandbox {
     /// `pay` at run time, and `qa` uses `lib` in its tests only.
     pub(crate) fn shop() -> Self {
         let shop = Self::new();
-        shop.write("package.json", r#"{"name":"root","private":true,"workspaces":["p/*"]}"#);
+        shop.write(
+            "package.json",
+            r#"{"name":"root","private":true,"workspaces":["p/*"]}"#,
+        );
         shop.package("lib", &[], &[]);
         shop.package("web", &["lib"], &[]);
         shop.package("api", &["lib"], &[]);
@@ -44,7 +49,10 @@ impl Sandbox {
 
     pub(crate) fn package(&self, name: &str, uses: &[&str], tests_use: &[&str]) {
         let list = |names: &[&str]| {
-            let pairs: Vec<_> = names.iter().map(|name| format!("\"{name}\":\"*\"")).collect();
+            let pairs: Vec<_> = names
+                .iter()
+                .map(|name| format!("\"{name}\":\"*\""))
+                .collect();
             pairs.join(",")
         };
         let text = format!(
@@ -87,7 +95,11 @@ impl Sandbox {
 
     /// Runs git and demands success.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let output = clean(Command::new("git")).arg("-C").arg(self.path()).args(arguments).output();
+        let output = clean(Command::new("git"))
+            .arg("-C")
+            .arg(self.path())
+            .args(arguments)
+            .output();
         let output = output.expect("git starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?}: {errors}");
@@ -141,7 +153,10 @@ pub(crate) fn projects(list: &Value, wanted: impl Fn(&Value) -> bool) -> String 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!("stdout is no JSON: {error}\n{}\n{}", self.stdout, self.stderr)
+            panic!(
+                "stdout is no JSON: {error}\n{}\n{}",
+                self.stdout, self.stderr
+            )
         })
     }
 }

@@ -4,7 +4,9 @@ use crate::sandbox::{Sandbox, projects};
 
 fn reach<'a>(list: &'a serde_json::Value, name: &str) -> &'a str {
     let all = list["projects"].as_array().unwrap();
-    all.iter().find(|project| project["name"] == name).unwrap()["reach"].as_str().unwrap()
+    all.iter().find(|project| project["name"] == name).unwrap()["reach"]
+        .as_str()
+        .unwrap()
 }
 
 /// S1: a change selects the project and its dependents.
@@ -34,8 +36,12 @@ fn s2_a_move_selects_both_ends() {
     shop.commit("move");
     assert_eq!(shop.names(&[]), "lone pay");
     let list = shop.list(&[]);
-    let kinds: Vec<_> =
-        list["changes"].as_array().unwrap().iter().map(|change| change["kind"].clone()).collect();
+    let kinds: Vec<_> = list["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["kind"].clone())
+        .collect();
     assert_eq!(kinds, ["deleted", "added"]);
 }
 
@@ -89,7 +95,10 @@ fn s5_configuration_and_toolchain() {
     shop.write("tool/go.mod", "module example.com/tool\n");
     shop.commit("node version");
     let list = shop.list(&["--since", "HEAD", "--files", ".nvmrc"]);
-    assert_eq!(projects(&list, |project| project["affected"] == false), "tool");
+    assert_eq!(
+        projects(&list, |project| project["affected"] == false),
+        "tool"
+    );
 }
 
 /// S7: the executable bit, a type change and a retargeted symlink are changes.
@@ -100,7 +109,10 @@ fn s7_modes_and_symlinks() {
     let file = shop.join("p/lone/index.js");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
     let list = shop.list(&[]);
-    assert_eq!(projects(&list, |project| project["affected"] == true), "lone");
+    assert_eq!(
+        projects(&list, |project| project["affected"] == true),
+        "lone"
+    );
     assert_eq!(list["changes"][0]["kind"], "mode-changed");
     symlink("index.js", shop.join("p/pay/link.js")).unwrap();
     shop.commit("link");
@@ -152,7 +164,13 @@ fn s12_cycles() {
     assert_eq!(shop.names(&[]), "a b");
     let answer = shop.affected(&["run", "build"]);
     assert_eq!(answer.code, Some(2), "{}", answer.stderr);
-    assert!(answer.stderr.contains("`a:build` -> `b:build` -> `a:build`"), "{}", answer.stderr);
+    assert!(
+        answer
+            .stderr
+            .contains("`a:build` -> `b:build` -> `a:build`"),
+        "{}",
+        answer.stderr
+    );
 }
 
 /// S13: list, names, plan and run agree.
@@ -164,9 +182,17 @@ fn s13_every_command_agrees() {
     let list = shop.names(&[]);
     let names = shop.affected(&["list", "--format", "names"]).stdout;
     assert_eq!(names.lines().collect::<Vec<_>>().join(" "), list);
-    let planned = shop.affected(&["test", "--dry-run", "--format", "json"]).json();
-    let tasks = planned["targets"].as_array().or(planned["tasks"].as_array()).unwrap();
-    let mut planned: Vec<_> = tasks.iter().map(|task| task["project"].as_str().unwrap()).collect();
+    let planned = shop
+        .affected(&["test", "--dry-run", "--format", "json"])
+        .json();
+    let tasks = planned["targets"]
+        .as_array()
+        .or(planned["tasks"].as_array())
+        .unwrap();
+    let mut planned: Vec<_> = tasks
+        .iter()
+        .map(|task| task["project"].as_str().unwrap())
+        .collect();
     planned.sort_unstable();
     assert_eq!(planned.join(" "), list);
 }
@@ -182,11 +208,22 @@ fn s14_every_selection_says_why() {
         let reasons = project["reasons"].as_array().unwrap();
         assert_eq!(reasons.is_empty(), project["reach"] == "none", "{project}");
     }
-    let job = list["projects"].as_array().unwrap().iter().find(|p| p["name"] == "job").unwrap();
+    let job = list["projects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["name"] == "job")
+        .unwrap();
     let reason = &job["reasons"][0];
     assert_eq!(reason["file"], "p/lib/index.js");
     assert_eq!(reason["via"], serde_json::json!(["lib", "api"]));
-    assert!(reason["detail"].as_str().unwrap().contains("p/job/package.json"), "{reason}");
+    assert!(
+        reason["detail"]
+            .as_str()
+            .unwrap()
+            .contains("p/job/package.json"),
+        "{reason}"
+    );
 }
 
 /// S15: base equal to head selects nothing, and the same question gives the same bytes.
@@ -207,7 +244,11 @@ fn s15_more_changes_select_no_less() {
     let few: Vec<String> = shop.names(&[]).split(' ').map(ToOwned::to_owned).collect();
     shop.write("p/api/index.js", "// changed\n");
     let more = shop.names(&[]);
-    assert!(few.iter().all(|name| more.split(' ').any(|other| other == name)), "{few:?} {more}");
+    assert!(
+        few.iter()
+            .all(|name| more.split(' ').any(|other| other == name)),
+        "{few:?} {more}"
+    );
 }
 
 /// The table of edge kinds: a caller at run time is reached, but not affected.
@@ -216,8 +257,16 @@ fn runtime_edges_reach_without_affecting() {
     let shop = Sandbox::shop();
     shop.write("p/pay/index.js", "// changed\n");
     let list = shop.list(&[]);
-    assert_eq!(projects(&list, |project| project["affected"] == true), "pay");
+    assert_eq!(
+        projects(&list, |project| project["affected"] == true),
+        "pay"
+    );
     assert_eq!(reach(&list, "web"), "runtime");
-    let web = list["projects"].as_array().unwrap().iter().find(|p| p["name"] == "web").unwrap();
+    let web = list["projects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["name"] == "web")
+        .unwrap();
     assert_eq!(web["stages"], serde_json::json!(["integration", "e2e"]));
 }

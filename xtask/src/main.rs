@@ -1,1 +1,61 @@
-fn main() {}
+//! Every automation of this repository: `cargo xtask <verb>`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool for the terminal"
+)]
+
+mod ci;
+mod demo;
+mod schemas;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Xtask {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// The gate: format, lints, tests, docs, tidy, schemas.
+    Ci,
+    /// The tests only.
+    Test,
+    /// Checks rooms, sizes, names and registrations.
+    Tidy,
+    /// Builds the tool, makes a small monorepo, changes a shared library and runs what is affected.
+    Demo,
+    /// Writes the JSON Schemas; with `--check` only compares.
+    Schemas {
+        /// Compare only.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Xtask::parse().verb {
+        Verb::Ci => ci::run(),
+        Verb::Test => ci::cargo(&["test", "--workspace"], &[]),
+        Verb::Tidy => tidy::run(),
+        Verb::Demo => demo::run(),
+        Verb::Schemas { check } => schemas::run(check),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of this repository.
+fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -24,9 +24,15 @@ impl Host for GitHub {
         }
         let event = std::fs::read(env.get("GITHUB_EVENT_PATH")?).ok()?;
         let event: serde_json::Value = serde_json::from_slice(&event).ok()?;
-        let named = [("/merge_group/base_sha", "merge_group.base_sha"), ("/before", "before")];
+        let named = [
+            ("/merge_group/base_sha", "merge_group.base_sha"),
+            ("/before", "before"),
+        ];
         named.into_iter().find_map(|(pointer, name)| {
-            let commit = event.pointer(pointer)?.as_str().filter(|text| says_something(text))?;
+            let commit = event
+                .pointer(pointer)?
+                .as_str()
+                .filter(|text| says_something(text))?;
             Some(HostBase {
                 candidates: vec![commit.to_owned()],
                 source: format!("GITHUB_EVENT_PATH {name}"),

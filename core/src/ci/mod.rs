@@ -30,7 +30,10 @@ impl Environment {
     /// Returns a variable that says something: not empty and not an all-zero id (B1).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| says_something(value))
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| says_something(value))
     }
 }
 
@@ -73,8 +76,10 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
-        let variables =
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         Environment { variables }
     }
 
@@ -83,7 +88,10 @@ mod tests {
     fn b1_empty_and_zero_ids_say_nothing() {
         let zeros = "0".repeat(40);
         let env = environment(&[("A", ""), ("B", &zeros), ("C", "  "), ("D", "main")]);
-        assert_eq!(["A", "B", "C", "D"].map(|name| env.get(name)), [None, None, None, Some("main")]);
+        assert_eq!(
+            ["A", "B", "C", "D"].map(|name| env.get(name)),
+            [None, None, None, Some("main")]
+        );
     }
 
     #[test]

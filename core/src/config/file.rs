@@ -110,10 +110,19 @@ pub(super) fn parse_root(path: &RepoPath, bytes: &[u8]) -> Result<Config, Config
     }
     let disabled: BTreeSet<String> = file.disable_rules.into_iter().collect();
     let known = super::default_rules(&BTreeSet::new());
-    if let Some(wrong) = disabled.iter().find(|name| known.iter().all(|rule| rule.name != **name)) {
-        let names: Vec<_> = known.iter().map(|rule| format!("`{}`", rule.name)).collect();
+    if let Some(wrong) = disabled
+        .iter()
+        .find(|name| known.iter().all(|rule| rule.name != **name))
+    {
+        let names: Vec<_> = known
+            .iter()
+            .map(|rule| format!("`{}`", rule.name))
+            .collect();
         let help = format!("the rules are {}", names.join(", "));
-        return Err(invalid(format!("there is no rule `{wrong}` to disable"), Some(&help)));
+        return Err(invalid(
+            format!("there is no rule `{wrong}` to disable"),
+            Some(&help),
+        ));
     }
     let rules = file.rule.into_iter().map(rule).collect::<Result<_, _>>();
     let mut projects = BTreeMap::new();
@@ -152,23 +161,38 @@ pub(super) fn parse_project(
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &RepoPath, bytes: &[u8]) -> Result<T, ConfigError> {
-    let invalid = |line, message, help| ConfigError::Invalid { path: path.clone(), line, message, help };
+    let invalid = |line, message, help| ConfigError::Invalid {
+        path: path.clone(),
+        line,
+        message,
+        help,
+    };
     let text = std::str::from_utf8(bytes)
         .map_err(|error| invalid(None, format!("it is not UTF-8: {error}"), None))?;
     toml::from_str(text).map_err(|error: toml::de::Error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error
+            .span()
+            .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
         let line = line.map(|count| match error.span() {
             // A span that starts a line counts the lines before it only.
             Some(span) if text[..span.start].ends_with('\n') => count + 1,
             _ => count,
         });
-        invalid(line, error.message().to_owned(), suggestion(error.message()))
+        invalid(
+            line,
+            error.message().to_owned(),
+            suggestion(error.message()),
+        )
     })
 }
 
 /// Turns serde's ``unknown field `x`, expected one of `a`, `b` `` into the nearest of them.
 fn suggestion(message: &str) -> Option<String> {
-    let mut names = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let mut names = message
+        .strip_prefix("unknown field ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
     let wrong = names.next()?;
     let (score, best) = names
         .map(|name| (strsim::jaro_winkler(wrong, name), name))
@@ -195,7 +219,12 @@ fn rule(file: RuleFile) -> Result<Rule, String> {
         Some(TerritoryFile::Outside) => Territory::Outside,
         Some(TerritoryFile::Everywhere) | None => Territory::Everywhere,
     };
-    Ok(Rule { name: file.name, paths: file.paths, affects, territory })
+    Ok(Rule {
+        name: file.name,
+        paths: file.paths,
+        affects,
+        territory,
+    })
 }
 
 fn convert(
@@ -227,17 +256,28 @@ fn convert(
 
 fn task_of(file: TaskFile) -> Result<ConfiguredTask, String> {
     let table = match file {
-        TaskFile::Line(run) => TaskTable { run, inputs: vec![], timeout: None, env: vec![] },
+        TaskFile::Line(run) => TaskTable {
+            run,
+            inputs: vec![],
+            timeout: None,
+            env: vec![],
+        },
         TaskFile::Table(table) => table,
     };
     let timeout = table
         .timeout
         .map(|text| {
-            parse_duration(&text)
-                .ok_or_else(|| format!("`{text}` is no duration, expected such as \"90s\" or \"5m\""))
+            parse_duration(&text).ok_or_else(|| {
+                format!("`{text}` is no duration, expected such as \"90s\" or \"5m\"")
+            })
         })
         .transpose()?;
-    Ok(ConfiguredTask { run: table.run, inputs: table.inputs, timeout, env: table.env })
+    Ok(ConfiguredTask {
+        run: table.run,
+        inputs: table.inputs,
+        timeout,
+        env: table.env,
+    })
 }
 
 /// Reads `90s`, `5m`, `1h30m`, `250ms`; `None` for anything else.
@@ -252,7 +292,9 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let amount: u64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let unit = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let millis = match &rest[..unit] {
             "ms" => 1,
             "s" => 1_000,

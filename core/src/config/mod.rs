@@ -170,31 +170,66 @@ impl Config {
     /// Lists every value in force with its origin, sorted by key.
     #[must_use]
     pub fn sources(&self) -> Vec<SettingSource> {
-        let file = self.file.as_ref().map_or_else(|| "default".to_owned(), ToString::to_string);
+        let file = self
+            .file
+            .as_ref()
+            .map_or_else(|| "default".to_owned(), ToString::to_string);
         let mut all = Vec::new();
         let mut push = |key: String, value: String, origin: &str| {
-            all.push(SettingSource { key, value, origin: origin.to_owned() });
+            all.push(SettingSource {
+                key,
+                value,
+                origin: origin.to_owned(),
+            });
         };
         match &self.default_branch {
             Some(branch) => push("default-branch".into(), branch.clone(), &file),
-            None => push("default-branch".into(), "(found from the remote)".into(), "default"),
+            None => push(
+                "default-branch".into(),
+                "(found from the remote)".into(),
+                "default",
+            ),
         }
-        let stages: Vec<_> = self.stages.0.iter().map(|Stage(name)| name.as_str()).collect();
-        let origin = if self.stages == StageOrder::default() { "default" } else { &file };
+        let stages: Vec<_> = self
+            .stages
+            .0
+            .iter()
+            .map(|Stage(name)| name.as_str())
+            .collect();
+        let origin = if self.stages == StageOrder::default() {
+            "default"
+        } else {
+            &file
+        };
         push("stages".into(), stages.join(" "), origin);
-        for (rules, origin) in [(&self.rules, file.as_str()), (&self.default_rules, "default")] {
+        for (rules, origin) in [
+            (&self.rules, file.as_str()),
+            (&self.default_rules, "default"),
+        ] {
             for rule in rules {
                 let paths = rule.paths.join(" ");
-                push(format!("rule.{}", rule.name), format!("{paths} -> {:?}", rule.affects), origin);
+                push(
+                    format!("rule.{}", rule.name),
+                    format!("{paths} -> {:?}", rule.affects),
+                    origin,
+                );
             }
         }
         for (name, project) in &self.projects {
             let origin = project.origin.to_string();
             for (stage, task) in &project.test {
-                push(format!("project.{name}.test.{stage}"), task.run.clone(), &origin);
+                push(
+                    format!("project.{name}.test.{stage}"),
+                    task.run.clone(),
+                    &origin,
+                );
             }
             for (task_name, task) in &project.task {
-                push(format!("project.{name}.task.{task_name}"), task.run.clone(), &origin);
+                push(
+                    format!("project.{name}.task.{task_name}"),
+                    task.run.clone(),
+                    &origin,
+                );
             }
             for call in &project.calls {
                 push(format!("project.{name}.calls"), call.clone(), &origin);
@@ -220,7 +255,12 @@ mod tests {
     #[test]
     fn the_embedded_rules_are_valid() {
         let config = load(&MemoryTree::default()).unwrap();
-        assert!(config.default_rules.iter().any(|rule| rule.name == "documentation"));
+        assert!(
+            config
+                .default_rules
+                .iter()
+                .any(|rule| rule.name == "documentation")
+        );
     }
 
     #[test]
@@ -261,7 +301,12 @@ test.unit = { run = "uv run pytest {tests}", inputs = ["src/**"], timeout = "5m"
     #[test]
     fn a_rule_can_be_switched_off_and_a_wrong_name_is_told() {
         let config = load_text("disable-rules = [\"documentation\"]").unwrap();
-        assert!(config.default_rules.iter().all(|rule| rule.name != "documentation"));
+        assert!(
+            config
+                .default_rules
+                .iter()
+                .all(|rule| rule.name != "documentation")
+        );
         assert!(load_text("disable-rules = [\"documentaton\"]").is_err());
     }
 

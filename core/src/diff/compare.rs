@@ -32,13 +32,18 @@ fn change(
     before: Option<&Entry>,
     after: Option<&Entry>,
 ) -> Result<Option<Change>, TreeError> {
-    let told = |kind, entry: &Entry| Change { path: entry.path.clone(), kind, file: entry.kind };
+    let told = |kind, entry: &Entry| Change {
+        path: entry.path.clone(),
+        kind,
+        file: entry.kind,
+    };
     Ok(match (before, after) {
         (None, None) => None,
         (Some(before), None) => Some(told(ChangeKind::Deleted, before)),
         (None, Some(after)) => Some(told(ChangeKind::Added, after)),
         (Some(before), Some(after)) => {
-            let link = |entry: &Entry| matches!(entry.kind, FileKind::Symlink | FileKind::Submodule);
+            let link =
+                |entry: &Entry| matches!(entry.kind, FileKind::Symlink | FileKind::Submodule);
             let type_changed = before.kind != after.kind && (link(before) || link(after));
             if type_changed || !same_content(base, head, before, after)? {
                 Some(told(ChangeKind::Modified, after))

@@ -104,8 +104,12 @@ pub fn base(
     wish: &Wish,
     env: &Environment,
 ) -> Result<Base, NoBase> {
-    let Some(head) = head else { return Err(NoBase::Unborn) };
-    let Some(named) = named(repository, wish, env) else { return Err(NoBase::NotNamed) };
+    let Some(head) = head else {
+        return Err(NoBase::Unborn);
+    };
+    let Some(named) = named(repository, wish, env) else {
+        return Err(NoBase::NotNamed);
+    };
     let (reference, commit) = first_commit(repository, &named)?;
     let source = named.source;
     let unusable = |error: VcsError| NoBase::NotHere {
@@ -117,10 +121,19 @@ pub fn base(
         Fork::Exact => commit,
         Fork::MergeBase => match repository.merge_base(&commit, head).map_err(unusable)? {
             Some(fork) => fork,
-            None => return Err(NoBase::Unrelated { reference, origin: source }),
+            None => {
+                return Err(NoBase::Unrelated {
+                    reference,
+                    origin: source,
+                });
+            }
         },
     };
-    Ok(Base { reference, commit, source })
+    Ok(Base {
+        reference,
+        commit,
+        source,
+    })
 }
 
 fn named(repository: &Repository, wish: &Wish, env: &Environment) -> Option<Named> {
@@ -140,20 +153,25 @@ fn named(repository: &Repository, wish: &Wish, env: &Environment) -> Option<Name
         return Some(one(base.to_owned(), "AFFECTED_BASE", Fork::MergeBase));
     }
     if let Some(HostBase { candidates, source }) = ci::base(env) {
-        return Some(Named { candidates, source, fork: Fork::MergeBase });
+        return Some(Named {
+            candidates,
+            source,
+            fork: Fork::MergeBase,
+        });
     }
     if let Some(branch) = given(&wish.default_branch) {
         let candidates = vec![format!("origin/{branch}"), branch];
-        return Some(Named { candidates, source: "config".to_owned(), fork: Fork::MergeBase });
+        return Some(Named {
+            candidates,
+            source: "config".to_owned(),
+            fork: Fork::MergeBase,
+        });
     }
     let (name, _) = repository.default_branch()?;
     Some(one(name, "default-branch", Fork::MergeBase))
 }
 
-fn first_commit(
-    repository: &Repository,
-    named: &Named,
-) -> Result<(String, CommitId), NoBase> {
+fn first_commit(repository: &Repository, named: &Named) -> Result<(String, CommitId), NoBase> {
     let mut cause = String::new();
     for candidate in &named.candidates {
         match repository.resolve_commit(candidate) {
@@ -162,5 +180,9 @@ fn first_commit(
         }
     }
     let reference = named.candidates.first().cloned().unwrap_or_default();
-    Err(NoBase::NotHere { reference, origin: named.source.clone(), cause })
+    Err(NoBase::NotHere {
+        reference,
+        origin: named.source.clone(),
+        cause,
+    })
 }

@@ -17,8 +17,11 @@ pub struct Compose;
 const ID: EcosystemId = EcosystemId("compose");
 
 /// Parses a compose file.
-pub(super) const COMPOSE: Parser<ComposeFile> =
-    Parser { id: "compose/file", version: 1, parse };
+pub(super) const COMPOSE: Parser<ComposeFile> = Parser {
+    id: "compose/file",
+    version: 1,
+    parse,
+};
 
 /// What matters of a compose file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +48,10 @@ impl Ecosystem for Compose {
     }
 
     fn reads(&self) -> &'static [FileName] {
-        &[FileName::StartsWith("docker-compose"), FileName::StartsWith("compose.")]
+        &[
+            FileName::StartsWith("docker-compose"),
+            FileName::StartsWith("compose."),
+        ]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
@@ -80,18 +86,34 @@ pub(super) fn service_builds(
     services
         .filter_map(|service| {
             let (context, dockerfile) = service.build.as_ref()?;
-            let image = service.image.as_ref().map(|image| expand(image, &variables));
-            Some((expand(context, &variables), expand(dockerfile, &variables), image))
+            let image = service
+                .image
+                .as_ref()
+                .map(|image| expand(image, &variables));
+            Some((
+                expand(context, &variables),
+                expand(dockerfile, &variables),
+                image,
+            ))
         })
         .collect()
 }
 
 /// The folder a service ships: its context, or its Dockerfile's folder where the context is wider.
-fn home(base: &RepoPath, service: &Service, variables: &BTreeMap<String, String>) -> Option<RepoPath> {
+fn home(
+    base: &RepoPath,
+    service: &Service,
+    variables: &BTreeMap<String, String>,
+) -> Option<RepoPath> {
     let (context, dockerfile) = service.build.as_ref()?;
     let context = base.join(expand(context, variables)).ok()?;
     let dockerfile = context.join(expand(dockerfile, variables)).ok()?.parent()?;
-    Some(if dockerfile.is_within(&context) { dockerfile } else { context }).filter(|home| !home.is_root())
+    Some(if dockerfile.is_within(&context) {
+        dockerfile
+    } else {
+        context
+    })
+    .filter(|home| !home.is_root())
 }
 
 fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<Link>) {
@@ -103,20 +125,44 @@ fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<L
         .filter_map(|(name, service)| Some((name, home(&base, service, &variables)?)))
         .collect();
     for (name, service) in &file.services {
-        let Some(from) = homes.get(name) else { continue };
-        let mut push = |to: RepoPath, kind, detail: String| {
-            let evidence = Evidence { file: path.clone(), line: service.line, detail };
-            links.push(Link { from: from.clone(), to: Reference::Path(to), kind, evidence });
+        let Some(from) = homes.get(name) else {
+            continue;
         };
-        push(path.clone(), DependencyKind::Runtime, format!("service `{name}`"));
+        let mut push = |to: RepoPath, kind, detail: String| {
+            let evidence = Evidence {
+                file: path.clone(),
+                line: service.line,
+                detail,
+            };
+            links.push(Link {
+                from: from.clone(),
+                to: Reference::Path(to),
+                kind,
+                evidence,
+            });
+        };
+        push(
+            path.clone(),
+            DependencyKind::Runtime,
+            format!("service `{name}`"),
+        );
         for (other, home) in &homes {
-            let called = service.environment.iter().any(|text| names_host(text, other));
+            let called = service
+                .environment
+                .iter()
+                .any(|text| names_host(text, other));
             if *other != name && home != from && (service.needs.contains(other) || called) {
-                push(home.clone(), DependencyKind::Runtime, format!("`{name}` needs `{other}`"));
+                push(
+                    home.clone(),
+                    DependencyKind::Runtime,
+                    format!("`{name}` needs `{other}`"),
+                );
             }
         }
         for read in &service.reads {
-            let Ok(to) = base.join(expand(read, &variables)) else { continue };
+            let Ok(to) = base.join(expand(read, &variables)) else {
+                continue;
+            };
             let known = scan.files().is_file(&to) || scan.files().is_folder(&to);
             if known && !to.is_within(from) && !from.is_within(&to) {
                 push(to, DependencyKind::Build, format!("`{name}` reads {read}"));
@@ -143,12 +189,19 @@ fn names_host(text: &str, host: &str) -> bool {
 /// The `.env` file beside a compose file: defaults for its variables.
 fn dot_env(scan: &Scan<'_>, path: &RepoPath) -> BTreeMap<String, String> {
     let beside = path.parent().and_then(|folder| folder.join(".env").ok());
-    let text = beside.and_then(|path| scan.tree.read(&path).ok()).unwrap_or_default();
+    let text = beside
+        .and_then(|path| scan.tree.read(&path).ok())
+        .unwrap_or_default();
     String::from_utf8_lossy(&text)
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'))
         .filter_map(|line| line.trim().trim_start_matches("export ").split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned()))
+        .map(|(name, value)| {
+            (
+                name.trim().to_owned(),
+                value.trim().trim_matches(['"', '\'']).to_owned(),
+            )
+        })
         .collect()
 }
 
@@ -163,11 +216,16 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
             && let Some(end) = inner.find('}')
         {
             let cut = inner[..end].find([':', '-', '?', '+']).unwrap_or(end);
-            let default = inner[cut..end].trim_start_matches(':').strip_prefix('-').unwrap_or_default();
+            let default = inner[cut..end]
+                .trim_start_matches(':')
+                .strip_prefix('-')
+                .unwrap_or_default();
             out.push_str(variables.get(&inner[..cut]).map_or(default, String::as_str));
             rest = &inner[end + 1..];
         } else {
-            let end = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
+            let end = after
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(after.len());
             out.push_str(variables.get(&after[..end]).map_or("", String::as_str));
             rest = &after[end..];
         }
@@ -178,13 +236,25 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
 
 fn parse(bytes: &[u8]) -> Result<ComposeFile, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let document: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| Broken { line: None, message: format!("not valid YAML: {error}") })?;
-    let services = document.get("services").and_then(Value::as_object).into_iter().flatten();
+    let document: Value = serde_saphyr::from_str(&text).map_err(|error| Broken {
+        line: None,
+        message: format!("not valid YAML: {error}"),
+    })?;
+    let services = document
+        .get("services")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     let services = services
         .map(|(name, value)| {
             let line = line_of(&text, &format!("\n  {name}:")).map(|line| line + 1);
-            (name.clone(), Service { line, ..service(value) })
+            (
+                name.clone(),
+                Service {
+                    line,
+                    ..service(value)
+                },
+            )
         })
         .collect();
     Ok(ComposeFile { services })
@@ -196,28 +266,56 @@ fn service(value: &Value) -> Service {
         Value::String(context) => Some((context.clone(), "Dockerfile".to_owned())),
         Value::Object(build) => {
             let get = |key: &str, default: &str| {
-                build.get(key).and_then(string).unwrap_or_else(|| default.to_owned())
+                build
+                    .get(key)
+                    .and_then(string)
+                    .unwrap_or_else(|| default.to_owned())
             };
             Some((get("context", "."), get("dockerfile", "Dockerfile")))
         }
         _ => None,
     });
     let mut needs = words(value.get("depends_on"));
-    needs.extend(words(value.get("links")).iter().filter_map(|link| Some(link.split(':').next()?.to_owned())));
+    needs.extend(
+        words(value.get("links"))
+            .iter()
+            .filter_map(|link| Some(link.split(':').next()?.to_owned())),
+    );
     let environment = match value.get("environment") {
         Some(Value::Object(map)) => map.values().filter_map(string).collect(),
         other => words(other),
     };
     let mut reads = words(value.get("env_file"));
-    let volumes = value.get("volumes").and_then(Value::as_array).into_iter().flatten();
+    let volumes = value
+        .get("volumes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     reads.extend(volumes.filter_map(|volume| {
-        let source = volume.as_str().map(|text| text.split(':').next().unwrap_or_default());
+        let source = volume
+            .as_str()
+            .map(|text| text.split(':').next().unwrap_or_default());
         let source = source.or_else(|| volume.get("source")?.as_str())?;
         source.starts_with('.').then(|| source.to_owned())
     }));
-    let extra = value.pointer("/build/additional_contexts").and_then(Value::as_object);
-    reads.extend(extra.into_iter().flatten().filter_map(|(_, path)| string(path)).filter(|path| !path.contains(':')));
-    Service { image: value.get("image").and_then(string), build, needs, environment, reads, line: None }
+    let extra = value
+        .pointer("/build/additional_contexts")
+        .and_then(Value::as_object);
+    reads.extend(
+        extra
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, path)| string(path))
+            .filter(|path| !path.contains(':')),
+    );
+    Service {
+        image: value.get("image").and_then(string),
+        build,
+        needs,
+        environment,
+        reads,
+        line: None,
+    }
 }
 
 /// Reads a list of words, the keys of a map, or one word.
@@ -226,7 +324,9 @@ fn words(value: Option<&Value>) -> Vec<String> {
         Some(Value::String(word)) => vec![word.clone()],
         Some(Value::Array(list)) => {
             let word = |item: &Value| {
-                item.as_str().or_else(|| item.get("path")?.as_str()).map(ToOwned::to_owned)
+                item.as_str()
+                    .or_else(|| item.get("path")?.as_str())
+                    .map(ToOwned::to_owned)
             };
             list.iter().filter_map(word).collect()
         }

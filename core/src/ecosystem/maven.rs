@@ -19,7 +19,11 @@ use crate::facts::{Broken, Parser};
 pub struct Maven;
 
 const ID: EcosystemId = EcosystemId("maven");
-const POM: Parser<Pom> = Parser { id: "maven/pom", version: 1, parse: parse_pom };
+const POM: Parser<Pom> = Parser {
+    id: "maven/pom",
+    version: 1,
+    parse: parse_pom,
+};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Pom {
@@ -61,19 +65,32 @@ impl Ecosystem for Maven {
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let mut poms: BTreeMap<RepoPath, Arc<Pom>> = BTreeMap::new();
-        let paths = scan.candidates.iter().filter(|path| !is_material(path)).cloned().collect();
+        let paths = scan
+            .candidates
+            .iter()
+            .filter(|path| !is_material(path))
+            .cloned()
+            .collect();
         for (path, parsed) in scan.parse_all(paths, &POM) {
             let folder = path.parent().unwrap_or_default();
             let pom = parsed.unwrap_or_else(|fault| {
                 discovery.faults.push(fault);
                 let artifact = String::from_utf8_lossy(folder.file_name()).into_owned();
-                Arc::new(Pom { artifact, ..Pom::default() })
+                Arc::new(Pom {
+                    artifact,
+                    ..Pom::default()
+                })
             });
             poms.insert(folder, pom);
         }
         let by_artifact: BTreeMap<(String, String), RepoPath> = poms
             .iter()
-            .map(|(folder, pom)| ((group(&poms, folder, 0), pom.artifact.clone()), folder.clone()))
+            .map(|(folder, pom)| {
+                (
+                    (group(&poms, folder, 0), pom.artifact.clone()),
+                    folder.clone(),
+                )
+            })
             .collect();
         for (folder, pom) in &poms {
             discovery.projects.push(project(scan, folder, pom, &poms));
@@ -84,8 +101,16 @@ impl Ecosystem for Maven {
 
     fn shared_files(&self) -> &'static [SharedFile] {
         const SHARED: &[SharedFile] = &[
-            SharedFile { rule: "maven settings", name: FileName::Is("maven.config"), role: SharedRole::Settings },
-            SharedFile { rule: "maven settings", name: FileName::Is("jvm.config"), role: SharedRole::Settings },
+            SharedFile {
+                rule: "maven settings",
+                name: FileName::Is("maven.config"),
+                role: SharedRole::Settings,
+            },
+            SharedFile {
+                rule: "maven settings",
+                name: FileName::Is("jvm.config"),
+                role: SharedRole::Settings,
+            },
             SharedFile {
                 rule: "maven wrapper",
                 name: FileName::Is("maven-wrapper.properties"),
@@ -98,25 +123,33 @@ impl Ecosystem for Maven {
 
 /// A pom inherits its group from its parent; parents that are deeper than any real one end the search.
 fn group(poms: &BTreeMap<RepoPath, Arc<Pom>>, folder: &RepoPath, depth: usize) -> String {
-    let Some(pom) = poms.get(folder) else { return String::new() };
+    let Some(pom) = poms.get(folder) else {
+        return String::new();
+    };
     if let Some(group) = &pom.group {
         return expand(poms, folder, group, depth + 1);
     }
-    pom.parent.as_ref().map(|parent| parent.group.clone()).unwrap_or_default()
+    pom.parent
+        .as_ref()
+        .map(|parent| parent.group.clone())
+        .unwrap_or_default()
 }
 
-fn parent_folder(
-    poms: &BTreeMap<RepoPath, Arc<Pom>>,
-    folder: &RepoPath,
-) -> Option<RepoPath> {
+fn parent_folder(poms: &BTreeMap<RepoPath, Arc<Pom>>, folder: &RepoPath) -> Option<RepoPath> {
     let parent = poms.get(folder)?.parent.as_ref()?;
     if parent.relative_path.is_empty() {
         return None;
     }
     let path = folder.join(&parent.relative_path).ok()?;
-    let at = if path.file_name().ends_with(b".xml") { path.parent()? } else { path };
+    let at = if path.file_name().ends_with(b".xml") {
+        path.parent()?
+    } else {
+        path
+    };
     // A file of that place that is another artifact is not the parent.
-    poms.get(&at).filter(|pom| pom.artifact == parent.artifact).map(|_| at)
+    poms.get(&at)
+        .filter(|pom| pom.artifact == parent.artifact)
+        .map(|_| at)
 }
 
 /// Replaces `${…}` by properties of the pom and its parents, and the built-in names.
@@ -126,23 +159,38 @@ fn expand(
     text: &str,
     depth: usize,
 ) -> String {
-    let Some(start) = text.find("${").filter(|_| depth < 16) else { return text.to_owned() };
-    let Some(end) = text[start..].find('}') else { return text.to_owned() };
+    let Some(start) = text.find("${").filter(|_| depth < 16) else {
+        return text.to_owned();
+    };
+    let Some(end) = text[start..].find('}') else {
+        return text.to_owned();
+    };
     let key = &text[start + 2..start + end];
     let value = match key {
         "project.groupId" | "pom.groupId" | "groupId" => {
             let own = poms.get(folder).and_then(|pom| pom.group.clone());
-            if own.is_some_and(|own| own.contains("${")) { String::new() } else { group(poms, folder, depth + 1) }
+            if own.is_some_and(|own| own.contains("${")) {
+                String::new()
+            } else {
+                group(poms, folder, depth + 1)
+            }
         }
         "project.parent.groupId" => poms
             .get(folder)
             .and_then(|pom| pom.parent.as_ref().map(|parent| parent.group.clone()))
             .unwrap_or_default(),
-        "project.artifactId" => poms.get(folder).map(|pom| pom.artifact.clone()).unwrap_or_default(),
+        "project.artifactId" => poms
+            .get(folder)
+            .map(|pom| pom.artifact.clone())
+            .unwrap_or_default(),
         _ => property(poms, folder, key, depth).unwrap_or_default(),
     };
     let rest = expand(poms, folder, &text[start + end + 1..], depth + 1);
-    format!("{}{}{rest}", &text[..start], expand(poms, folder, &value, depth + 1))
+    format!(
+        "{}{}{rest}",
+        &text[..start],
+        expand(poms, folder, &value, depth + 1)
+    )
 }
 
 fn property(
@@ -180,8 +228,15 @@ fn project(
         } else {
             Ownership::Tree
         },
-        tasks: if aggregates { Vec::new() } else { tasks(scan, folder, poms) },
-        provides: vec![Symbol { space: "maven", name: pom.artifact.clone() }],
+        tasks: if aggregates {
+            Vec::new()
+        } else {
+            tasks(scan, folder, poms)
+        },
+        provides: vec![Symbol {
+            space: "maven",
+            name: pom.artifact.clone(),
+        }],
     }
 }
 
@@ -192,9 +247,12 @@ fn tasks(scan: &Scan<'_>, folder: &RepoPath, poms: &BTreeMap<RepoPath, Arc<Pom>>
         .filter(|above| poms.get(above).is_some_and(|pom| !pom.modules.is_empty()))
         .last()
         .unwrap_or_else(|| folder.clone());
-    let wrapper = reactor.join("mvnw").is_ok_and(|path| scan.files().is_file(&path));
+    let wrapper = reactor
+        .join("mvnw")
+        .is_ok_and(|path| scan.files().is_file(&path));
     let program = if wrapper { "./mvnw" } else { "mvn" };
-    let module = String::from_utf8_lossy(folder.relative_to(&reactor).unwrap_or_default()).into_owned();
+    let module =
+        String::from_utf8_lossy(folder.relative_to(&reactor).unwrap_or_default()).into_owned();
     let task = |name: &str, stage: Option<&str>, goal: &[&str]| {
         let mut argv = vec![program, "-q", "-B"];
         if !module.is_empty() {
@@ -212,7 +270,10 @@ fn tasks(scan: &Scan<'_>, folder: &RepoPath, poms: &BTreeMap<RepoPath, Arc<Pom>>
             origin: "pom.xml".to_owned(),
         }
     };
-    vec![task("test", Some("unit"), &["test"]), task("build", None, &["package", "-DskipTests"])]
+    vec![
+        task("test", Some("unit"), &["test"]),
+        task("build", None, &["package", "-DskipTests"]),
+    ]
 }
 
 fn links(
@@ -223,21 +284,45 @@ fn links(
     links: &mut Vec<Link>,
 ) {
     let mut push = |to: RepoPath, kind, line, detail| {
-        let evidence = Evidence { file: folder.join("pom.xml").unwrap_or_default(), line, detail };
-        links.push(Link { from: folder.clone(), to: Reference::Path(to), kind, evidence });
+        let evidence = Evidence {
+            file: folder.join("pom.xml").unwrap_or_default(),
+            line,
+            detail,
+        };
+        links.push(Link {
+            from: folder.clone(),
+            to: Reference::Path(to),
+            kind,
+            evidence,
+        });
     };
     if let (Some(parent), Some(to)) = (&pom.parent, parent_folder(poms, folder)) {
-        push(to, DependencyKind::Link, None, format!("parent {}", parent.artifact));
+        push(
+            to,
+            DependencyKind::Link,
+            None,
+            format!("parent {}", parent.artifact),
+        );
     }
     for wanted in &pom.uses {
-        let key = (expand(poms, folder, &wanted.group, 0), expand(poms, folder, &wanted.artifact, 0));
-        let Some(to) = by_artifact.get(&key) else { continue };
+        let key = (
+            expand(poms, folder, &wanted.group, 0),
+            expand(poms, folder, &wanted.artifact, 0),
+        );
+        let Some(to) = by_artifact.get(&key) else {
+            continue;
+        };
         let kind = match () {
             () if wanted.is_plugin => DependencyKind::Build,
             () if wanted.scope == "test" => DependencyKind::Test,
             () => DependencyKind::Link,
         };
-        push(to.clone(), kind, Some(wanted.line), format!("{}:{}", key.0, key.1));
+        push(
+            to.clone(),
+            kind,
+            Some(wanted.line),
+            format!("{}:{}", key.0, key.1),
+        );
     }
 }
 
@@ -245,9 +330,15 @@ fn parse_pom(bytes: &[u8]) -> Result<Pom, Broken> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Broken::at(bytes, Some(error.valid_up_to()), "not valid UTF-8"))?;
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: 1 << 20, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text, options)
-        .map_err(|error| Broken { line: Some(error.pos().row), message: format!("not valid XML: {error}") })?;
+    let options = ParsingOptions {
+        allow_dtd: false,
+        nodes_limit: 1 << 20,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(text, options).map_err(|error| Broken {
+        line: Some(error.pos().row),
+        message: format!("not valid XML: {error}"),
+    })?;
     let root = document.root_element();
     let parent = child(root, "parent").map(|parent| Parent {
         group: text_of(parent, "groupId").unwrap_or_default(),
@@ -257,11 +348,20 @@ fn parse_pom(bytes: &[u8]) -> Result<Pom, Broken> {
             None => "../pom.xml".to_owned(),
         },
     });
-    let artifact = text_of(root, "artifactId")
-        .ok_or_else(|| Broken { line: Some(1), message: "no `artifactId`".to_owned() })?;
-    let mut pom = Pom { group: text_of(root, "groupId"), artifact, parent, ..Pom::default() };
+    let artifact = text_of(root, "artifactId").ok_or_else(|| Broken {
+        line: Some(1),
+        message: "no `artifactId`".to_owned(),
+    })?;
+    let mut pom = Pom {
+        group: text_of(root, "groupId"),
+        artifact,
+        parent,
+        ..Pom::default()
+    };
     // Every profile counts: which one is active is not known here.
-    let profiles = child(root, "profiles").into_iter().flat_map(|all| all.children());
+    let profiles = child(root, "profiles")
+        .into_iter()
+        .flat_map(|all| all.children());
     for part in std::iter::once(root).chain(profiles.filter(Node::is_element)) {
         section(&document, part, &mut pom);
     }
@@ -269,40 +369,67 @@ fn parse_pom(bytes: &[u8]) -> Result<Pom, Broken> {
 }
 
 fn section(document: &Document<'_>, part: Node<'_, '_>, pom: &mut Pom) {
-    let modules = child(part, "modules").into_iter().flat_map(|list| list.children());
-    pom.modules.extend(modules.filter_map(|module| Some(module.text()?.trim().to_owned())).filter(|m| !m.is_empty()));
-    for property in child(part, "properties").into_iter().flat_map(|list| list.children()) {
+    let modules = child(part, "modules")
+        .into_iter()
+        .flat_map(|list| list.children());
+    pom.modules.extend(
+        modules
+            .filter_map(|module| Some(module.text()?.trim().to_owned()))
+            .filter(|m| !m.is_empty()),
+    );
+    for property in child(part, "properties")
+        .into_iter()
+        .flat_map(|list| list.children())
+    {
         if property.is_element() {
             let value = property.text().unwrap_or_default().trim().to_owned();
-            pom.properties.insert(property.tag_name().name().to_owned(), value);
+            pom.properties
+                .insert(property.tag_name().name().to_owned(), value);
         }
     }
     for node in part.descendants().filter(Node::is_element) {
         let is_plugin = matches!(node.tag_name().name(), "plugin" | "extension");
-        let excluded = node.ancestors().any(|above| above.has_tag_name("exclusions") || above.has_tag_name("profiles"));
+        let excluded = node
+            .ancestors()
+            .any(|above| above.has_tag_name("exclusions") || above.has_tag_name("profiles"));
         let nested_profile = excluded && !part.has_tag_name("profile");
         if !(is_plugin || node.tag_name().name() == "dependency") || nested_profile {
             continue;
         }
-        let Some(artifact) = text_of(node, "artifactId") else { continue };
+        let Some(artifact) = text_of(node, "artifactId") else {
+            continue;
+        };
         // Managed versions are used by nobody until somebody asks; an imported list is used at once.
         let scope = text_of(node, "scope").unwrap_or_default();
         let managed = node.ancestors().any(|above| {
-            matches!(above.tag_name().name(), "dependencyManagement" | "pluginManagement")
+            matches!(
+                above.tag_name().name(),
+                "dependencyManagement" | "pluginManagement"
+            )
         });
         if managed && scope != "import" {
             continue;
         }
         pom.makes_service |= is_plugin
-            && matches!(artifact.as_str(), "spring-boot-maven-plugin" | "jib-maven-plugin" | "quarkus-maven-plugin");
+            && matches!(
+                artifact.as_str(),
+                "spring-boot-maven-plugin" | "jib-maven-plugin" | "quarkus-maven-plugin"
+            );
         let line = document.text_pos_at(node.range().start).row;
         let group = text_of(node, "groupId").unwrap_or_default();
-        pom.uses.push(Use { group, artifact, scope, is_plugin, line });
+        pom.uses.push(Use {
+            group,
+            artifact,
+            scope,
+            is_plugin,
+            line,
+        });
     }
 }
 
 fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
-    node.children().find(|child| child.is_element() && child.tag_name().name() == name)
+    node.children()
+        .find(|child| child.is_element() && child.tag_name().name() == name)
 }
 
 fn text_of(node: Node<'_, '_>, name: &str) -> Option<String> {

@@ -177,7 +177,9 @@ impl Scan<'_> {
 
     /// Returns the candidates that match `name`.
     pub fn named(&self, name: FileName) -> impl Iterator<Item = &RepoPath> {
-        self.candidates.iter().filter(move |path| name.matches(path))
+        self.candidates
+            .iter()
+            .filter(move |path| name.matches(path))
     }
 
     /// Parses one file, or remembers what was found in the same content.
@@ -229,11 +231,28 @@ pub trait Ecosystem: Sync {
 #[must_use]
 pub fn is_material(path: &RepoPath) -> bool {
     const FOLDERS: &[&[u8]] = &[
-        b"node_modules", b"bower_components", b"vendor", b"testdata", b"test-data", b"test_data",
-        b"fixtures", b"__fixtures__", b"fixture", b"templates", b"template", b"__snapshots__",
-        b".venv", b"venv", b"site-packages", b"target", b".git", b".yarn",
+        b"node_modules",
+        b"bower_components",
+        b"vendor",
+        b"testdata",
+        b"test-data",
+        b"test_data",
+        b"fixtures",
+        b"__fixtures__",
+        b"fixture",
+        b"templates",
+        b"template",
+        b"__snapshots__",
+        b".venv",
+        b"venv",
+        b"site-packages",
+        b"target",
+        b".git",
+        b".yarn",
     ];
-    let Some(folder) = path.parent() else { return false };
+    let Some(folder) = path.parent() else {
+        return false;
+    };
     folder
         .components()
         .any(|name| FOLDERS.contains(&name) || memchr::memmem::find(name, b"{{").is_some())

@@ -17,9 +17,16 @@ use crate::tree::FileSet;
 pub struct Protobuf;
 
 const ID: EcosystemId = EcosystemId("protobuf");
-const PROTO: Parser<Vec<(String, u32)>> =
-    Parser { id: "protobuf/imports", version: 1, parse: parse_imports };
-const SCRIPT: Parser<Script> = Parser { id: "protobuf/script", version: 1, parse: parse_script };
+const PROTO: Parser<Vec<(String, u32)>> = Parser {
+    id: "protobuf/imports",
+    version: 1,
+    parse: parse_imports,
+};
+const SCRIPT: Parser<Script> = Parser {
+    id: "protobuf/script",
+    version: 1,
+    parse: parse_script,
+};
 
 /// Words of a script that may be paths, with their lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +76,25 @@ impl Ecosystem for Protobuf {
 /// Folders that hold `.proto` files themselves and lie below no other such folder.
 fn topmost(protos: &[RepoPath]) -> BTreeSet<RepoPath> {
     let folders: BTreeSet<RepoPath> = protos.iter().filter_map(RepoPath::parent).collect();
-    let inner = |folder: &RepoPath| folder.ancestors().skip(1).any(|above| folders.contains(&above));
-    folders.iter().filter(|folder| !inner(folder) && !folder.is_root()).cloned().collect()
+    let inner = |folder: &RepoPath| {
+        folder
+            .ancestors()
+            .skip(1)
+            .any(|above| folders.contains(&above))
+    };
+    folders
+        .iter()
+        .filter(|folder| !inner(folder) && !folder.is_root())
+        .cloned()
+        .collect()
 }
 
 fn project(folder: RepoPath, protos: &[RepoPath]) -> FoundProject {
-    let manifest = protos.iter().find(|path| path.is_within(&folder)).cloned().unwrap_or_default();
+    let manifest = protos
+        .iter()
+        .find(|path| path.is_within(&folder))
+        .cloned()
+        .unwrap_or_default();
     FoundProject {
         name: folder.to_string(),
         root: folder,
@@ -87,7 +107,10 @@ fn project(folder: RepoPath, protos: &[RepoPath]) -> FoundProject {
     }
 }
 
-type Parsed = (RepoPath, Result<Arc<Vec<(String, u32)>>, crate::facts::Fault>);
+type Parsed = (
+    RepoPath,
+    Result<Arc<Vec<(String, u32)>>, crate::facts::Fault>,
+);
 
 fn imports(files: &FileSet, parsed: &[Parsed], links: &mut Vec<Link>) {
     for (path, found) in parsed {
@@ -95,12 +118,25 @@ fn imports(files: &FileSet, parsed: &[Parsed], links: &mut Vec<Link>) {
         let folder = path.parent().unwrap_or_default();
         for (import, line) in found.iter() {
             // The roots of the compiler are not known: every folder above the file may be one.
-            let to = folder.ancestors().find_map(|root| root.join(import).ok().filter(|to| files.is_file(to)));
-            let Some(to) = to.filter(|to| to.parent().as_ref() != Some(&folder)) else { continue };
-            let evidence = Evidence { file: path.clone(), line: Some(*line), detail: format!("import \"{import}\"") };
+            let to = folder
+                .ancestors()
+                .find_map(|root| root.join(import).ok().filter(|to| files.is_file(to)));
+            let Some(to) = to.filter(|to| to.parent().as_ref() != Some(&folder)) else {
+                continue;
+            };
+            let evidence = Evidence {
+                file: path.clone(),
+                line: Some(*line),
+                detail: format!("import \"{import}\""),
+            };
             // A folder, not a file: what that folder imports in turn matters as well.
             let to = to.parent().unwrap_or_default();
-            links.push(Link { from: folder.clone(), to: Reference::Path(to), kind: DependencyKind::Link, evidence });
+            links.push(Link {
+                from: folder.clone(),
+                to: Reference::Path(to),
+                kind: DependencyKind::Link,
+                evidence,
+            });
         }
     }
 }
@@ -115,15 +151,31 @@ fn generators(files: &FileSet, path: &RepoPath, script: &Script, links: &mut Vec
         let Ok(to) = folder.join(word) else { continue };
         let is_proto = word.ends_with(".proto") && files.is_file(&to);
         let holds = |to: &RepoPath| {
-            files.below(to).iter().any(|entry| entry.path.file_name().ends_with(b".proto"))
+            files
+                .below(to)
+                .iter()
+                .any(|entry| entry.path.file_name().ends_with(b".proto"))
         };
         if to.is_within(&folder) || folder.is_within(&to) || !(is_proto || holds(&to)) {
             continue;
         }
-        let target = if is_proto { to.parent().unwrap_or_default() } else { to };
-        let evidence = Evidence { file: path.clone(), line: Some(*line), detail: format!("generates from {word}") };
+        let target = if is_proto {
+            to.parent().unwrap_or_default()
+        } else {
+            to
+        };
+        let evidence = Evidence {
+            file: path.clone(),
+            line: Some(*line),
+            detail: format!("generates from {word}"),
+        };
         let (from, to) = (folder.clone(), Reference::Path(target));
-        links.push(Link { from, to, kind: DependencyKind::Build, evidence });
+        links.push(Link {
+            from,
+            to,
+            kind: DependencyKind::Build,
+            evidence,
+        });
     }
 }
 
@@ -149,21 +201,27 @@ fn parse_script(bytes: &[u8]) -> Result<Script, Broken> {
     }
     let mut variables: Vec<(String, String)> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let separators = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ':' | ';' | '`');
+        let separators =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ':' | ';' | '`');
         for word in line.split('#').next().unwrap_or_default().split(separators) {
             let mut word = word.trim_start_matches("-I").to_owned();
             for (name, value) in &variables {
-                word = word.replace(&format!("${{{name}}}"), value).replace(&format!("$({name})"), value);
+                word = word
+                    .replace(&format!("${{{name}}}"), value)
+                    .replace(&format!("$({name})"), value);
                 word = word.replace(&format!("${name}"), value);
             }
             if word.contains("../") || word.starts_with("..") {
-                script.words.push((word.trim_end_matches("*.proto").to_owned(), number));
+                script
+                    .words
+                    .push((word.trim_end_matches("*.proto").to_owned(), number));
             }
         }
         let assignment = line.trim().trim_start_matches("export ").split_once('=');
         if let Some((name, value)) = assignment {
             let name = name.trim().trim_end_matches([':', '?']);
-            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
+            let plain =
+                name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
             let value = value.trim().trim_matches(['"', '\'']);
             if plain && !value.contains('$') && variables.len() < 64 {
                 variables.push((name.to_owned(), value.to_owned()));

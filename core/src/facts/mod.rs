@@ -44,7 +44,10 @@ impl Broken {
             let before = &bytes[..offset.min(bytes.len())];
             u32::try_from(memchr::memchr_iter(b'\n', before).count() + 1).unwrap_or(u32::MAX)
         });
-        Self { line, message: message.to_string() }
+        Self {
+            line,
+            message: message.to_string(),
+        }
     }
 }
 
@@ -79,10 +82,22 @@ impl FactStore {
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         type Stored<T> = Result<Arc<T>, Broken>;
-        let broken = |Broken { line, message }| Fault { path: path.clone(), line, message };
-        let key = tree.files().get(path).and_then(|entry| entry.blob).map(|blob| (parser.id, blob));
+        let broken = |Broken { line, message }| Fault {
+            path: path.clone(),
+            line,
+            message,
+        };
+        let key = tree
+            .files()
+            .get(path)
+            .and_then(|entry| entry.blob)
+            .map(|blob| (parser.id, blob));
         if let Some(key) = &key {
-            let known = self.known.lock().ok().and_then(|known| known.get(key).cloned());
+            let known = self
+                .known
+                .lock()
+                .ok()
+                .and_then(|known| known.get(key).cloned());
             if let Some(stored) = known.and_then(|known| known.downcast::<Stored<T>>().ok()) {
                 return Stored::clone(&stored).map_err(broken);
             }
@@ -93,7 +108,10 @@ impl FactStore {
             message: error_chain(&error),
         })?;
         let stored: Stored<T> = if bytes.len() > MAX_PARSED_BYTES {
-            Err(Broken { line: None, message: format!("larger than {MAX_PARSED_BYTES} bytes") })
+            Err(Broken {
+                line: None,
+                message: format!("larger than {MAX_PARSED_BYTES} bytes"),
+            })
         } else {
             (parser.parse)(&bytes).map(Arc::new)
         };

@@ -43,7 +43,9 @@ impl Trees {
             return Ok(named_files(self.head.as_ref(), files));
         }
         match &self.base {
-            Some(base) if !self.everything => Ok(compare::compare(base.as_ref(), self.head.as_ref())?),
+            Some(base) if !self.everything => {
+                Ok(compare::compare(base.as_ref(), self.head.as_ref())?)
+            }
             _ => Ok(ChangeSet::default()),
         }
     }
@@ -54,7 +56,11 @@ fn named_files(head: &dyn crate::tree::Tree, files: &[affected_graph::RepoPath])
         let entry = head.files().get(path);
         Change {
             path: path.clone(),
-            kind: if entry.is_some() { ChangeKind::Modified } else { ChangeKind::Deleted },
+            kind: if entry.is_some() {
+                ChangeKind::Modified
+            } else {
+                ChangeKind::Deleted
+            },
             file: entry.map_or(FileKind::Regular, |entry| entry.kind),
         }
     };
@@ -86,7 +92,10 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<Trees, Pipeli
     match &request.comparison {
         Comparison::Everything => {
             trees.everything = true;
-            trees.because = Some((ReasonCode::Everything, "everything was asked for".to_owned()));
+            trees.because = Some((
+                ReasonCode::Everything,
+                "everything was asked for".to_owned(),
+            ));
         }
         Comparison::Files(files) => {
             trees.files = Some(files.clone());
@@ -167,13 +176,21 @@ fn head(
     if let Comparison::Head(spec) = &request.comparison {
         let commit = repository.resolve_commit(spec)?;
         let tree = RevisionTree::open(repository, &commit)?;
-        return Ok((Arc::new(tree), revision(spec, Some(&commit), "--head"), Some(commit)));
+        return Ok((
+            Arc::new(tree),
+            revision(spec, Some(&commit), "--head"),
+            Some(commit),
+        ));
     }
     let commit = repository.head()?;
     if request.comparison == Comparison::Staged {
         let index_file = env.get("GIT_INDEX_FILE").map(PathBuf::from);
         let tree = IndexTree::open(repository, index_file)?;
-        return Ok((Arc::new(tree), revision("index", commit.as_ref(), "--staged"), commit));
+        return Ok((
+            Arc::new(tree),
+            revision("index", commit.as_ref(), "--staged"),
+            commit,
+        ));
     }
     if repository.work_tree().is_none() {
         let Some(commit) = commit else {
@@ -183,10 +200,18 @@ fn head(
             });
         };
         let tree = RevisionTree::open(repository, &commit)?;
-        return Ok((Arc::new(tree), revision("HEAD", Some(&commit), "bare"), Some(commit)));
+        return Ok((
+            Arc::new(tree),
+            revision("HEAD", Some(&commit), "bare"),
+            Some(commit),
+        ));
     }
     let tree = WorkTree::open(repository)?;
-    Ok((Arc::new(tree), revision("worktree", commit.as_ref(), "worktree"), commit))
+    Ok((
+        Arc::new(tree),
+        revision("worktree", commit.as_ref(), "worktree"),
+        commit,
+    ))
 }
 
 /// A folder that is no repository can be listed and tested, but nothing can be compared.
@@ -210,7 +235,10 @@ fn without_git(request: &Request, error: &VcsError) -> Result<Trees, PipelineErr
     let asked = request.comparison == Comparison::Everything;
     let because = match (&files, asked) {
         (Some(_), _) => None,
-        (None, true) => Some((ReasonCode::Everything, "everything was asked for".to_owned())),
+        (None, true) => Some((
+            ReasonCode::Everything,
+            "everything was asked for".to_owned(),
+        )),
         (None, false) => Some((ReasonCode::BaseMissing, error.to_string())),
     };
     let warnings = because

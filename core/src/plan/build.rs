@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affected_graph::{DependencyKind, ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order};
+use affected_graph::{
+    DependencyKind, ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order,
+};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -35,7 +37,9 @@ pub enum PlanError {
     #[error("the tasks {} wait for one another", .0.iter().map(|target| format!("`{target}`")).collect::<Vec<_>>().join(" -> "))]
     #[diagnostic(
         code(plan::cycle),
-        help("remove one of these dependencies, or run the tasks of one project at a time with `--filter`")
+        help(
+            "remove one of these dependencies, or run the tasks of one project at a time with `--filter`"
+        )
     )]
     Cycle(Vec<String>),
 }
@@ -59,7 +63,11 @@ pub fn build(
     for choice in chosen {
         for task in &graph.project(choice.project).tasks {
             if is_wanted(task, choice, wanted) {
-                candidates.push(Candidate { project: choice.project, task, reasons: &choice.reasons });
+                candidates.push(Candidate {
+                    project: choice.project,
+                    task,
+                    reasons: &choice.reasons,
+                });
             }
         }
     }
@@ -68,11 +76,20 @@ pub fn build(
     }
     let height = heights(graph);
     candidates.sort_by_key(|candidate| {
-        let rank = candidate.task.stage.as_ref().map_or(0, |stage| stages.rank(stage));
+        let rank = candidate
+            .task
+            .stage
+            .as_ref()
+            .map_or(0, |stage| stages.rank(stage));
         let root = graph.project(candidate.project).root.clone();
         match wanted {
             Wanted::Tests(_) => (rank, 0, root, candidate.task.name.clone()),
-            Wanted::Named(_) => (0, height[&candidate.project], root, candidate.task.name.clone()),
+            Wanted::Named(_) => (
+                0,
+                height[&candidate.project],
+                root,
+                candidate.task.name.clone(),
+            ),
         }
     });
     let after = |at: usize| match wanted {
@@ -87,7 +104,9 @@ pub fn build(
 
 fn is_wanted(task: &Task, choice: &Chosen, wanted: &Wanted) -> bool {
     match (wanted, &task.stage) {
-        (Wanted::Named(name), _) => task.name == *name || task.name.starts_with(&format!("{name}@")),
+        (Wanted::Named(name), _) => {
+            task.name == *name || task.name.starts_with(&format!("{name}@"))
+        }
         (Wanted::Tests(only), Some(stage)) => {
             choice.stages.contains(stage) && (only.is_empty() || only.contains(stage))
         }
@@ -97,7 +116,9 @@ fn is_wanted(task: &Task, choice: &Chosen, wanted: &Wanted) -> bool {
 
 fn heights(graph: &ProjectGraph) -> BTreeMap<ProjectIndex, usize> {
     let waves = order::waves(graph).into_iter().enumerate();
-    waves.flat_map(|(height, wave)| wave.into_iter().map(move |index| (index, height))).collect()
+    waves
+        .flat_map(|(height, wave)| wave.into_iter().map(move |index| (index, height)))
+        .collect()
 }
 
 fn lower_stages(candidates: &[Candidate<'_>], at: usize, stages: &StageOrder) -> BTreeSet<usize> {
@@ -121,21 +142,31 @@ fn same_task_below(
         .filter(|(_, edge)| orders_tasks(edge.kind))
         .map(|(index, _)| index)
         .collect();
-    (0..at).filter(|before| below.contains(&candidates[*before].project)).collect()
+    (0..at)
+        .filter(|before| below.contains(&candidates[*before].project))
+        .collect()
 }
 
 /// What a task needs done before. A test-only dependency may point back (Cargo allows it), and what is
 /// called at run time need not be built first.
 fn orders_tasks(kind: DependencyKind) -> bool {
-    matches!(kind, DependencyKind::Link | DependencyKind::Build | DependencyKind::Declared)
+    matches!(
+        kind,
+        DependencyKind::Link | DependencyKind::Build | DependencyKind::Declared
+    )
 }
 
 /// S12: tasks that wait for one another are refused before anything runs.
 fn refuse_cycles(graph: &ProjectGraph, candidates: &[Candidate<'_>]) -> Result<(), PlanError> {
-    let by_project: BTreeMap<ProjectIndex, &Candidate<'_>> =
-        candidates.iter().map(|candidate| (candidate.project, candidate)).collect();
+    let by_project: BTreeMap<ProjectIndex, &Candidate<'_>> = candidates
+        .iter()
+        .map(|candidate| (candidate.project, candidate))
+        .collect();
     for group in cycle::cycles(graph, orders_tasks) {
-        let tasks: Vec<_> = group.iter().filter_map(|member| by_project.get(member)).collect();
+        let tasks: Vec<_> = group
+            .iter()
+            .filter_map(|member| by_project.get(member))
+            .collect();
         if tasks.len() > 1 && tasks.len() == group.len() {
             let mut names: Vec<_> = tasks.iter().map(|task| target(graph, task)).collect();
             names.push(names[0].clone());
@@ -146,11 +177,22 @@ fn refuse_cycles(graph: &ProjectGraph, candidates: &[Candidate<'_>]) -> Result<(
 }
 
 fn target(graph: &ProjectGraph, candidate: &Candidate<'_>) -> String {
-    format!("{}:{}", graph.project(candidate.project).name, candidate.task.name)
+    format!(
+        "{}:{}",
+        graph.project(candidate.project).name,
+        candidate.task.name
+    )
 }
 
 fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize>) -> Action {
-    let Task { stage, command, cwd, env, timeout, .. } = candidate.task;
+    let Task {
+        stage,
+        command,
+        cwd,
+        env,
+        timeout,
+        ..
+    } = candidate.task;
     Action {
         target: target(graph, candidate),
         project: graph.project(candidate.project).name.clone(),

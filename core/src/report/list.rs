@@ -10,7 +10,10 @@ use crate::select::{self, Affected, AffectedSet, Disposition};
 /// Returns what every document says of the tool.
 #[must_use]
 pub fn tool() -> v1::Tool {
-    v1::Tool { name: "affected".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    v1::Tool {
+        name: "affected".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 /// Everything that a list tells.
@@ -70,16 +73,27 @@ pub fn list(
 
 fn project(told: &Told<'_>, index: ProjectIndex) -> v1::Project {
     let project = told.graph.project(index);
-    let affected = told.union.at(&project.root).and_then(|at| told.affected.projects.get(&at));
+    let affected = told
+        .union
+        .at(&project.root)
+        .and_then(|at| told.affected.projects.get(&at));
     let stages = affected.map(|affected| select::stages(affected.impact, told.stages));
     v1::Project {
         name: project.name.clone(),
         path: project.root.to_string(),
         kind: format!("{:?}", project.kind).to_lowercase(),
-        ecosystem: project.ecosystems.first().map(|id| id.0.to_owned()).unwrap_or_default(),
+        ecosystem: project
+            .ecosystems
+            .first()
+            .map(|id| id.0.to_owned())
+            .unwrap_or_default(),
         affected: affected.is_some_and(|affected| affected.impact != Impact::Runtime),
         reach: reach(affected).to_owned(),
-        stages: stages.unwrap_or_default().into_iter().map(|stage| stage.0).collect(),
+        stages: stages
+            .unwrap_or_default()
+            .into_iter()
+            .map(|stage| stage.0)
+            .collect(),
         reasons: affected.map(reasons).unwrap_or_default(),
     }
 }
@@ -122,7 +136,12 @@ fn target(action: &crate::plan::Action) -> v1::Target {
 }
 
 fn changes(told: &Told<'_>) -> Vec<v1::Change> {
-    let judged = told.affected.dispositions.iter().map(Some).chain(std::iter::repeat(None));
+    let judged = told
+        .affected
+        .dispositions
+        .iter()
+        .map(Some)
+        .chain(std::iter::repeat(None));
     told.changes
         .changes()
         .iter()

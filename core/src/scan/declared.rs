@@ -26,7 +26,9 @@ pub(super) fn apply(config: &Config, resolved: &mut Resolved) -> Vec<UnknownName
         }
     }
     for (name, project) in &config.projects {
-        let Some(root) = roots.get(name.as_str()) else { continue };
+        let Some(root) = roots.get(name.as_str()) else {
+            continue;
+        };
         tasks(resolved, root, project);
         inputs(resolved, root, project);
         let edges = [
@@ -35,7 +37,10 @@ pub(super) fn apply(config: &Config, resolved: &mut Resolved) -> Vec<UnknownName
         ];
         for (others, kind, key) in edges {
             for other in others {
-                let to = roots.get(other.as_str()).cloned().or_else(|| find(resolved, other));
+                let to = roots
+                    .get(other.as_str())
+                    .cloned()
+                    .or_else(|| find(resolved, other));
                 let Some(to) = to else {
                     unknown.push(missing(project, format!("project.{name}.{key}"), other));
                     continue;
@@ -46,7 +51,13 @@ pub(super) fn apply(config: &Config, resolved: &mut Resolved) -> Vec<UnknownName
                     detail: format!("{key} = [\"{other}\"]"),
                 };
                 let from = root.clone();
-                resolved.dependencies.push(Dependency { from, to, kind, source: SOURCE, evidence });
+                resolved.dependencies.push(Dependency {
+                    from,
+                    to,
+                    kind,
+                    source: SOURCE,
+                    evidence,
+                });
             }
         }
     }
@@ -55,17 +66,31 @@ pub(super) fn apply(config: &Config, resolved: &mut Resolved) -> Vec<UnknownName
 }
 
 fn missing(project: &ProjectConfig, key: String, name: &str) -> UnknownName {
-    UnknownName { file: project.origin.clone(), key, name: name.to_owned() }
+    UnknownName {
+        file: project.origin.clone(),
+        key,
+        name: name.to_owned(),
+    }
 }
 
 /// Finds the project that a table means; a `path` where none was found makes one.
 fn root_of(resolved: &mut Resolved, name: &str, config: &ProjectConfig) -> Option<RepoPath> {
-    let Some(path) = &config.path else { return find(resolved, name) };
-    if !resolved.projects.iter().any(|project| project.root == *path) {
+    let Some(path) = &config.path else {
+        return find(resolved, name);
+    };
+    if !resolved
+        .projects
+        .iter()
+        .any(|project| project.root == *path)
+    {
         let own_file = config.origin.parent().as_ref() == Some(path) && !path.is_root();
         resolved.projects.push(Project {
             root: path.clone(),
-            name: if own_file { last_component(path) } else { name.to_owned() },
+            name: if own_file {
+                last_component(path)
+            } else {
+                name.to_owned()
+            },
             kind: ProjectKind::Library,
             ecosystems: vec![EcosystemId("declared")],
             manifests: vec![config.origin.clone()],
@@ -82,30 +107,51 @@ fn last_component(path: &RepoPath) -> String {
 }
 
 fn find(resolved: &Resolved, name: &str) -> Option<RepoPath> {
-    let named = resolved.projects.iter().find(|project| project.name == name);
-    let at = || RepoPath::new(name).ok().filter(|path| has_root(resolved, path));
+    let named = resolved
+        .projects
+        .iter()
+        .find(|project| project.name == name);
+    let at = || {
+        RepoPath::new(name)
+            .ok()
+            .filter(|path| has_root(resolved, path))
+    };
     named.map(|project| project.root.clone()).or_else(at)
 }
 
 fn has_root(resolved: &Resolved, path: &RepoPath) -> bool {
-    resolved.projects.iter().any(|project| project.root == *path)
+    resolved
+        .projects
+        .iter()
+        .any(|project| project.root == *path)
 }
 
 fn project_mut<'a>(resolved: &'a mut Resolved, root: &RepoPath) -> Option<&'a mut Project> {
-    resolved.projects.iter_mut().find(|project| project.root == *root)
+    resolved
+        .projects
+        .iter_mut()
+        .find(|project| project.root == *root)
 }
 
 /// Written tasks replace the inferred ones of their name or stage.
 fn tasks(resolved: &mut Resolved, root: &RepoPath, config: &ProjectConfig) {
     let mut written = Vec::new();
     for (stage, task) in &config.test {
-        let name = if stage == "unit" { "test".to_owned() } else { format!("test:{stage}") };
+        let name = if stage == "unit" {
+            "test".to_owned()
+        } else {
+            format!("test:{stage}")
+        };
         written.push(task_of(name, Some(Stage::new(stage)), root, config, task));
     }
     for (name, task) in &config.task {
         written.push(task_of(name.clone(), None, root, config, task));
     }
-    for project in resolved.projects.iter_mut().filter(|project| project.root == *root) {
+    for project in resolved
+        .projects
+        .iter_mut()
+        .filter(|project| project.root == *root)
+    {
         project.tasks.retain(|task| {
             let replaced = |new: &Task| {
                 new.name == task.name || (new.stage.is_some() && new.stage == task.stage)
@@ -141,23 +187,37 @@ fn task_of(
 fn without_placeholders(line: &str) -> String {
     ["{tests}", "{packages}", "{filter}"]
         .into_iter()
-        .fold(line.to_owned(), |line, placeholder| line.replace(placeholder, ""))
+        .fold(line.to_owned(), |line, placeholder| {
+            line.replace(placeholder, "")
+        })
         .trim()
         .to_owned()
 }
 
 fn inputs(resolved: &mut Resolved, root: &RepoPath, config: &ProjectConfig) {
-    let of_tasks = config.test.values().chain(config.task.values()).flat_map(|task| &task.inputs);
+    let of_tasks = config
+        .test
+        .values()
+        .chain(config.task.values())
+        .flat_map(|task| &task.inputs);
     let globs: Vec<&String> = config.inputs.iter().chain(of_tasks).collect();
-    let Some(project) = project_mut(resolved, root) else { return };
+    let Some(project) = project_mut(resolved, root) else {
+        return;
+    };
     for glob in globs {
-        let Some(pattern) = anchored(root, glob) else { continue };
+        let Some(pattern) = anchored(root, glob) else {
+            continue;
+        };
         let detail = format!("inputs = [\"{glob}\"]");
         project.inputs.push(Input {
             pattern: InputPattern::Glob(pattern),
             kind: DependencyKind::Declared,
             source: SOURCE,
-            evidence: Evidence { file: config.origin.clone(), line: None, detail },
+            evidence: Evidence {
+                file: config.origin.clone(),
+                line: None,
+                detail,
+            },
         });
     }
 }

@@ -46,16 +46,26 @@ pub(crate) struct Found {
 pub fn inventory(tree: &dyn Tree, config: &Config, facts: &FactStore) -> Inventory {
     let found: Vec<Found> = ecosystem::ALL
         .par_iter()
-        .map(|member| Found { id: member.id(), discovery: discover(*member, tree, facts) })
+        .map(|member| Found {
+            id: member.id(),
+            discovery: discover(*member, tree, facts),
+        })
         .collect();
-    let mut faults: Vec<Fault> =
-        found.iter().flat_map(|found| found.discovery.faults.iter().cloned()).collect();
+    let mut faults: Vec<Fault> = found
+        .iter()
+        .flat_map(|found| found.discovery.faults.iter().cloned())
+        .collect();
     faults.sort();
     faults.dedup();
     let mut resolved = resolve::resolve(tree, found);
     let unknown_names = declared::apply(config, &mut resolved);
     let (graph, graph_faults) = builder::build(resolved.projects, resolved.dependencies);
-    Inventory { graph, faults, graph_faults, unknown_names }
+    Inventory {
+        graph,
+        faults,
+        graph_faults,
+        unknown_names,
+    }
 }
 
 fn discover(member: &dyn Ecosystem, tree: &dyn Tree, facts: &FactStore) -> Discovery {
@@ -67,5 +77,9 @@ fn discover(member: &dyn Ecosystem, tree: &dyn Tree, facts: &FactStore) -> Disco
         .filter(|entry| names.iter().any(|name| name.matches(&entry.path)))
         .map(|entry| entry.path.clone())
         .collect();
-    member.discover(&Scan { tree, facts, candidates })
+    member.discover(&Scan {
+        tree,
+        facts,
+        candidates,
+    })
 }

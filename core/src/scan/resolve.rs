@@ -36,16 +36,23 @@ pub(super) fn resolve(tree: &dyn Tree, found: Vec<Found>) -> Resolved {
     for (id, link) in links {
         follow(tree, &mut roots, id, link, &mut dependencies);
     }
-    Resolved { projects: roots.projects, dependencies }
+    Resolved {
+        projects: roots.projects,
+        dependencies,
+    }
 }
 
 /// Decides which findings are projects. A marker inside a manifest's project (other than one at the
 /// repository root, which would swallow every service) only makes that one a service.
 fn settle(found: Vec<(EcosystemId, FoundProject)>) -> Roots {
-    let (manifests, markers): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|(_, project)| project.standing == Standing::Manifest);
-    let mut roots =
-        Roots { projects: Vec::new(), by_root: BTreeMap::new(), provided: BTreeMap::new() };
+    let (manifests, markers): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|(_, project)| project.standing == Standing::Manifest);
+    let mut roots = Roots {
+        projects: Vec::new(),
+        by_root: BTreeMap::new(),
+        provided: BTreeMap::new(),
+    };
     for (id, project) in manifests {
         roots.add(id, project);
     }
@@ -64,15 +71,21 @@ fn settle(found: Vec<(EcosystemId, FoundProject)>) -> Roots {
 
 impl Roots {
     fn enclosing(&self, path: &RepoPath) -> Option<usize> {
-        path.ancestors().find_map(|folder| self.by_root.get(&folder).copied())
+        path.ancestors()
+            .find_map(|folder| self.by_root.get(&folder).copied())
     }
 
     /// Adds a project, or another ecosystem's view of a known one; the graph's builder merges those.
     fn add(&mut self, id: EcosystemId, found: FoundProject) {
         for symbol in found.provides {
-            self.provided.entry(symbol).or_default().push(found.root.clone());
+            self.provided
+                .entry(symbol)
+                .or_default()
+                .push(found.root.clone());
         }
-        self.by_root.entry(found.root.clone()).or_insert(self.projects.len());
+        self.by_root
+            .entry(found.root.clone())
+            .or_insert(self.projects.len());
         self.projects.push(Project {
             root: found.root,
             name: found.name,
@@ -115,12 +128,22 @@ fn follow(
     link: Link,
     dependencies: &mut Vec<Dependency>,
 ) {
-    let Some(from) = roots.enclosing(&link.from) else { return };
-    let Link { to, kind, evidence, .. } = link;
+    let Some(from) = roots.enclosing(&link.from) else {
+        return;
+    };
+    let Link {
+        to, kind, evidence, ..
+    } = link;
     let mut edge = |roots: &Roots, to: RepoPath| {
         let from = roots.projects[from].root.clone();
         let evidence = evidence.clone();
-        dependencies.push(Dependency { from, to, kind, source: id.0, evidence });
+        dependencies.push(Dependency {
+            from,
+            to,
+            kind,
+            source: id.0,
+            evidence,
+        });
     };
     match to {
         Reference::Provided(symbol) => {
@@ -161,5 +184,10 @@ fn input(
     id: EcosystemId,
     evidence: Evidence,
 ) {
-    roots.projects[from].inputs.push(Input { pattern, kind, source: id.0, evidence });
+    roots.projects[from].inputs.push(Input {
+        pattern,
+        kind,
+        source: id.0,
+        evidence,
+    });
 }

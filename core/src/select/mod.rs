@@ -90,21 +90,41 @@ pub fn determine(question: &Question<'_>) -> AffectedSet {
     let mut hits = Hits::new();
     let mut dispositions = Vec::new();
     for change in question.changes.changes() {
-        dispositions.push(judge(question, &owners, &rules, &readers, change, &mut hits));
+        dispositions.push(judge(
+            question, &owners, &rules, &readers, change, &mut hits,
+        ));
     }
     if !question.changes.changes().is_empty() {
         broken_manifests(question, &mut hits);
     }
-    AffectedSet { projects: spread(question, hits), dispositions }
+    AffectedSet {
+        projects: spread(question, hits),
+        dispositions,
+    }
 }
 
 /// Selects every project for one reason: nightly, `--all`, or no base to compare with.
 #[must_use]
 pub fn everything(graph: &ProjectGraph, code: ReasonCode, detail: &str) -> AffectedSet {
-    let reason = Reason { code, file: None, via: Vec::new(), detail: detail.to_owned() };
-    let affected = Affected { impact: Impact::Rebuild, changed: true, reasons: vec![reason] };
-    let projects = graph.projects().map(|(index, _)| (index, affected.clone())).collect();
-    AffectedSet { projects, dispositions: Vec::new() }
+    let reason = Reason {
+        code,
+        file: None,
+        via: Vec::new(),
+        detail: detail.to_owned(),
+    };
+    let affected = Affected {
+        impact: Impact::Rebuild,
+        changed: true,
+        reasons: vec![reason],
+    };
+    let projects = graph
+        .projects()
+        .map(|(index, _)| (index, affected.clone()))
+        .collect();
+    AffectedSet {
+        projects,
+        dispositions: Vec::new(),
+    }
 }
 
 /// Returns the test stages to run for `impact`, lowest first (section "Kinds of edges" of the README).
@@ -118,7 +138,10 @@ pub fn stages(impact: Impact, order: &StageOrder) -> Vec<Stage> {
         Impact::Runtime => matches!(stage.0.as_str(), "integration" | "e2e"),
     };
     let ranked = order.0.iter().enumerate();
-    ranked.filter(|(rank, stage)| wanted(*rank, stage)).map(|(_, stage)| stage.clone()).collect()
+    ranked
+        .filter(|(rank, stage)| wanted(*rank, stage))
+        .map(|(_, stage)| stage.clone())
+        .collect()
 }
 
 fn judge(
@@ -131,7 +154,11 @@ fn judge(
 ) -> Disposition {
     let path = &change.path;
     let owner = owners.of(path);
-    let territory = if owner.is_some() { Territory::Everywhere } else { Territory::Outside };
+    let territory = if owner.is_some() {
+        Territory::Everywhere
+    } else {
+        Territory::Outside
+    };
     if let Some(rule) = rules.users(path, territory) {
         return apply(question.graph, &rule.name, &rule.affects, change, hits);
     }
@@ -174,16 +201,14 @@ fn judge(
     Disposition::Unknown
 }
 
-fn hit_all(
-    graph: &ProjectGraph,
-    code: ReasonCode,
-    change: &Change,
-    detail: &str,
-    hits: &mut Hits,
-) {
+fn hit_all(graph: &ProjectGraph, code: ReasonCode, change: &Change, detail: &str, hits: &mut Hits) {
     for (index, _) in graph.projects() {
         let reason = Reason::of_file(code, &change.path, detail);
-        hits.entry(index).or_default().push(Hit { impact: Impact::Rebuild, own: true, reason });
+        hits.entry(index).or_default().push(Hit {
+            impact: Impact::Rebuild,
+            own: true,
+            reason,
+        });
     }
 }
 
@@ -206,7 +231,11 @@ fn apply(
         Affects::Projects(names) => {
             for index in names.iter().filter_map(|name| by_name_or_path(graph, name)) {
                 let reason = Reason::of_file(code, &change.path, &detail);
-                let hit = Hit { impact: Impact::Rebuild, own: true, reason };
+                let hit = Hit {
+                    impact: Impact::Rebuild,
+                    own: true,
+                    reason,
+                };
                 hits.entry(index).or_default().push(hit);
             }
         }
@@ -217,7 +246,9 @@ fn apply(
 /// Finds a project as people name it.
 #[must_use]
 pub fn by_name_or_path(graph: &ProjectGraph, name: &str) -> Option<ProjectIndex> {
-    graph.named(name).or_else(|| graph.at(&RepoPath::new(name).ok()?))
+    graph
+        .named(name)
+        .or_else(|| graph.at(&RepoPath::new(name).ok()?))
 }
 
 /// Lockfiles, toolchain files and settings reach the projects of their ecosystem at or below their folder.
@@ -226,7 +257,10 @@ fn shared_file(question: &Question<'_>, change: &Change, hits: &mut Hits) -> Opt
     let mut rule = None;
     for ecosystem in question.ecosystems {
         let names = ecosystem.shared_files();
-        let Some(shared) = names.iter().find(|shared| shared.name.matches(&change.path)) else {
+        let Some(shared) = names
+            .iter()
+            .find(|shared| shared.name.matches(&change.path))
+        else {
             continue;
         };
         let code = match shared.role {
@@ -238,7 +272,11 @@ fn shared_file(question: &Question<'_>, change: &Change, hits: &mut Hits) -> Opt
             if project.root.is_within(&folder) && speaks(project, ecosystem.id()) {
                 let detail = format!("rule `{}`", shared.rule);
                 let reason = Reason::of_file(code, &change.path, &detail);
-                let hit = Hit { impact: Impact::Rebuild, own: true, reason };
+                let hit = Hit {
+                    impact: Impact::Rebuild,
+                    own: true,
+                    reason,
+                };
                 hits.entry(index).or_default().push(hit);
                 rule = Some(shared.rule.to_owned());
             }
@@ -254,10 +292,16 @@ fn speaks(project: &affected_graph::Project, id: EcosystemId) -> bool {
 /// S11: nobody knows what a project with a broken manifest depends on, so any change may reach it.
 fn broken_manifests(question: &Question<'_>, hits: &mut Hits) {
     for fault in question.faults {
-        let Some(index) = question.graph.enclosing(&fault.path).next() else { continue };
+        let Some(index) = question.graph.enclosing(&fault.path).next() else {
+            continue;
+        };
         let detail = format!("its manifest cannot be read: {fault}");
         let reason = Reason::of_file(ReasonCode::Unreadable, &fault.path, &detail);
-        let hit = Hit { impact: Impact::Rebuild, own: true, reason };
+        let hit = Hit {
+            impact: Impact::Rebuild,
+            own: true,
+            reason,
+        };
         hits.entry(index).or_default().push(hit);
     }
 }
@@ -268,13 +312,21 @@ fn spread(question: &Question<'_>, hits: Hits) -> BTreeMap<ProjectIndex, Affecte
     let seeds: Vec<Seed> = hits
         .iter()
         .flat_map(|(project, hits)| {
-            hits.iter().map(|hit| Seed { project: *project, impact: hit.impact })
+            hits.iter().map(|hit| Seed {
+                project: *project,
+                impact: hit.impact,
+            })
         })
         .collect();
     let reached = closure::dependents(graph, &seeds, question.depth);
     let origin: BTreeMap<ProjectIndex, Option<RepoPath>> = hits
         .iter()
-        .map(|(project, hits)| (*project, hits.iter().find_map(|hit| hit.reason.file.clone())))
+        .map(|(project, hits)| {
+            (
+                *project,
+                hits.iter().find_map(|hit| hit.reason.file.clone()),
+            )
+        })
         .collect();
     let mut hits = hits;
     reached
@@ -288,7 +340,14 @@ fn spread(question: &Question<'_>, hits: Hits) -> BTreeMap<ProjectIndex, Affecte
                 reasons.push(Reason::of_chain(graph, &reach, file));
             }
             reason::shorten(&mut reasons);
-            (index, Affected { impact: reach.impact, changed, reasons })
+            (
+                index,
+                Affected {
+                    impact: reach.impact,
+                    changed,
+                    reasons,
+                },
+            )
         })
         .collect()
 }

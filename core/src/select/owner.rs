@@ -15,7 +15,11 @@ pub(super) fn compile<'p>(patterns: impl IntoIterator<Item = &'p str>) -> GlobSe
     for pattern in patterns {
         // An unusable glob must keep its place, since matches are told by place.
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-        let fallback = || GlobBuilder::new("\u{0}").build().expect("a plain name is a glob");
+        let fallback = || {
+            GlobBuilder::new("\u{0}")
+                .build()
+                .expect("a plain name is a glob")
+        };
         builder.add(glob.unwrap_or_else(|_| fallback()));
     }
     builder.build().unwrap_or_else(|_| GlobSet::empty())
@@ -23,7 +27,8 @@ pub(super) fn compile<'p>(patterns: impl IntoIterator<Item = &'p str>) -> GlobSe
 
 /// Matches bytes, also those that are not text.
 pub(super) fn as_os_path(path: &[u8]) -> &std::path::Path {
-    path.to_path().unwrap_or_else(|_| std::path::Path::new("\u{fffd}"))
+    path.to_path()
+        .unwrap_or_else(|_| std::path::Path::new("\u{fffd}"))
 }
 
 /// Finds the owner of a path: the deepest project above it that owns it.
@@ -47,9 +52,12 @@ impl<'g> Owners<'g> {
 
     pub(super) fn of(&self, path: &RepoPath) -> Option<ProjectIndex> {
         self.graph.enclosing(path).find(|index| {
-            let Some(globs) = self.partial.get(index) else { return true };
+            let Some(globs) = self.partial.get(index) else {
+                return true;
+            };
             let root = &self.graph.project(*index).root;
-            path.relative_to(root).is_some_and(|inside| globs.is_match(as_os_path(inside)))
+            path.relative_to(root)
+                .is_some_and(|inside| globs.is_match(as_os_path(inside)))
         })
     }
 }
@@ -64,10 +72,20 @@ pub(super) struct Rules<'c> {
 impl<'c> Rules<'c> {
     pub(super) fn new(config: &'c Config) -> Self {
         let compile_all = |rules: &[Rule]| {
-            rules.iter().map(|rule| compile(rule.paths.iter().map(String::as_str))).collect()
+            rules
+                .iter()
+                .map(|rule| compile(rule.paths.iter().map(String::as_str)))
+                .collect()
         };
-        let (users, defaults) = (compile_all(&config.rules), compile_all(&config.default_rules));
-        Self { config, users, defaults }
+        let (users, defaults) = (
+            compile_all(&config.rules),
+            compile_all(&config.default_rules),
+        );
+        Self {
+            config,
+            users,
+            defaults,
+        }
     }
 
     pub(super) fn users(&self, path: &RepoPath, here: Territory) -> Option<&'c Rule> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use affected_graph::{DependencyKind, Impact, Input, InputPattern, ProjectGraph, ProjectIndex};
 use affected_graph::RepoPath;
+use affected_graph::{DependencyKind, Impact, Input, InputPattern, ProjectGraph, ProjectIndex};
 use globset::GlobSet;
 
 use super::owner::{as_os_path, compile};
@@ -35,7 +35,11 @@ impl<'g> Readers<'g> {
                 }
             }
         }
-        Self { by_path, globs: compile(patterns), by_glob }
+        Self {
+            by_path,
+            globs: compile(patterns),
+            by_glob,
+        }
     }
 
     /// Hits every reader of the changed path other than its owner; returns the first.
@@ -48,7 +52,10 @@ impl<'g> Readers<'g> {
     ) -> Option<ProjectIndex> {
         let path = &change.path;
         let above: Vec<RepoPath> = path.ancestors().collect();
-        let exact = above.iter().filter_map(|folder| self.by_path.get(folder)).flatten();
+        let exact = above
+            .iter()
+            .filter_map(|folder| self.by_path.get(folder))
+            .flatten();
         let matched = self.globs.matches(as_os_path(path.as_bytes()));
         let globbed = matched.into_iter().filter_map(|at| self.by_glob.get(at));
         let mut first = None;
@@ -57,7 +64,9 @@ impl<'g> Readers<'g> {
             if owner == Some(*index) {
                 continue;
             }
-            hits.entry(*index).or_default().push(hit(graph, *index, input, path));
+            hits.entry(*index)
+                .or_default()
+                .push(hit(graph, *index, input, path));
             first = first.or(Some(*index));
         }
         first
@@ -71,9 +80,19 @@ fn hit(graph: &ProjectGraph, index: ProjectIndex, input: &Input, path: &RepoPath
         _ => ReasonCode::FileChanged,
     };
     let place = &input.evidence;
-    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let line = place
+        .line
+        .map(|line| format!(":{line}"))
+        .unwrap_or_default();
     let name = &graph.project(index).name;
     let kind = input.kind.as_str();
-    let detail = format!("`{name}` reads it ({kind}): {}{line} {}", place.file, place.detail);
-    Hit { impact: Impact::of(input.kind), own: false, reason: Reason::of_file(code, path, &detail) }
+    let detail = format!(
+        "`{name}` reads it ({kind}): {}{line} {}",
+        place.file, place.detail
+    );
+    Hit {
+        impact: Impact::of(input.kind),
+        own: false,
+        reason: Reason::of_file(code, path, &detail),
+    }
 }

@@ -73,26 +73,51 @@ pub struct Reason {
 
 impl Reason {
     pub(super) fn of_file(code: ReasonCode, file: &RepoPath, detail: &str) -> Self {
-        Self { code, file: Some(file.clone()), via: Vec::new(), detail: detail.to_owned() }
+        Self {
+            code,
+            file: Some(file.clone()),
+            via: Vec::new(),
+            detail: detail.to_owned(),
+        }
     }
 
     /// Tells the chain from the changed project up to the reached one, with the evidence of each edge.
-    pub(super) fn of_chain(graph: &ProjectGraph, reach: &Reach<'_>, file: Option<RepoPath>) -> Self {
+    pub(super) fn of_chain(
+        graph: &ProjectGraph,
+        reach: &Reach<'_>,
+        file: Option<RepoPath>,
+    ) -> Self {
         let name = |root: &RepoPath| {
-            graph.at(root).map_or_else(|| root.to_string(), |at| graph.project(at).name.clone())
+            graph
+                .at(root)
+                .map_or_else(|| root.to_string(), |at| graph.project(at).name.clone())
         };
-        let via = reach.chain.iter().rev().map(|edge| name(&edge.to)).collect();
+        let via = reach
+            .chain
+            .iter()
+            .rev()
+            .map(|edge| name(&edge.to))
+            .collect();
         let steps: Vec<String> = reach
             .chain
             .iter()
             .map(|edge| {
-                let line = edge.evidence.line.map(|line| format!(":{line}")).unwrap_or_default();
+                let line = edge
+                    .evidence
+                    .line
+                    .map(|line| format!(":{line}"))
+                    .unwrap_or_default();
                 let place = format!("{}{line} {}", edge.evidence.file, edge.evidence.detail);
                 let (from, to) = (name(&edge.from), name(&edge.to));
                 format!("`{from}` -> `{to}` ({}, {place})", edge.kind.as_str())
             })
             .collect();
-        Self { code: ReasonCode::DependencyChanged, file, via, detail: steps.join("; ") }
+        Self {
+            code: ReasonCode::DependencyChanged,
+            file,
+            via,
+            detail: steps.join("; "),
+        }
     }
 }
 
@@ -102,7 +127,11 @@ pub(super) fn shorten(reasons: &mut Vec<Reason>) {
     reasons.dedup();
     if reasons.len() > NAMED {
         let more = reasons.len() - NAMED;
-        let chain = reasons.iter().skip(NAMED).find(|reason| !reason.via.is_empty()).cloned();
+        let chain = reasons
+            .iter()
+            .skip(NAMED)
+            .find(|reason| !reason.via.is_empty())
+            .cloned();
         reasons.truncate(NAMED);
         if let Some(last) = reasons.last_mut() {
             last.detail = format!("{}; and {more} more like it", last.detail);

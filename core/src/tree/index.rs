@@ -22,7 +22,10 @@ impl IndexTree {
         // What is only intended to be added has no content yet, so a commit would not hold it.
         let entries = index.entries.into_iter().map(|entry| entry.entry);
         let files = FileSet::new(entries.filter(|entry| entry.blob.is_some()).collect());
-        Ok(Self { repository: Arc::clone(repository), files })
+        Ok(Self {
+            repository: Arc::clone(repository),
+            files,
+        })
     }
 }
 

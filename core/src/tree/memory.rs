@@ -15,18 +15,23 @@ pub struct MemoryTree {
 
 impl MemoryTree {
     /// Takes `(path, content)` pairs; paths are normalized, unusable ones skipped.
-    pub fn new<P: AsRef<[u8]>, C: Into<Vec<u8>>>(
-        files: impl IntoIterator<Item = (P, C)>,
-    ) -> Self {
+    pub fn new<P: AsRef<[u8]>, C: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, C)>) -> Self {
         let contents: BTreeMap<RepoPath, Vec<u8>> = files
             .into_iter()
             .filter_map(|(path, content)| Some((RepoPath::new(path).ok()?, content.into())))
             .collect();
         let entries = contents
             .keys()
-            .map(|path| Entry { path: path.clone(), kind: FileKind::Regular, blob: None })
+            .map(|path| Entry {
+                path: path.clone(),
+                kind: FileKind::Regular,
+                blob: None,
+            })
             .collect();
-        Self { contents, files: FileSet::new(entries) }
+        Self {
+            contents,
+            files: FileSet::new(entries),
+        }
     }
 }
 

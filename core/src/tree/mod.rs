@@ -41,7 +41,10 @@ impl BlobId {
         }
         let mut bytes = [0; 32];
         bytes[..raw.len()].copy_from_slice(raw);
-        Some(Self { bytes, len: u8::try_from(raw.len()).ok()? })
+        Some(Self {
+            bytes,
+            len: u8::try_from(raw.len()).ok()?,
+        })
     }
 
     /// Returns the raw id.
@@ -53,7 +56,9 @@ impl BlobId {
 
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.as_bytes()
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -99,7 +104,10 @@ impl FileSet {
     /// Finds a file.
     #[must_use]
     pub fn get(&self, path: &RepoPath) -> Option<&Entry> {
-        let at = self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
+        let at = self
+            .entries
+            .binary_search_by(|entry| entry.path.cmp(path))
+            .ok()?;
         self.entries.get(at)
     }
 
@@ -123,7 +131,9 @@ impl FileSet {
         }
         let mut prefix = folder.as_bytes().to_vec();
         prefix.push(b'/');
-        let start = self.entries.partition_point(|entry| entry.path.as_bytes() < &prefix[..]);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.path.as_bytes() < &prefix[..]);
         let rest = &self.entries[start..];
         &rest[..rest.partition_point(|entry| entry.path.as_bytes().starts_with(&prefix))]
     }

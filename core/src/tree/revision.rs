@@ -20,7 +20,11 @@ impl RevisionTree {
     pub fn open(repository: &Arc<Repository>, commit: &CommitId) -> Result<Self, VcsError> {
         let files = FileSet::new(repository.files_of(commit)?);
         let label = format!("commit {commit:.12}");
-        Ok(Self { repository: Arc::clone(repository), label, files })
+        Ok(Self {
+            repository: Arc::clone(repository),
+            label,
+            files,
+        })
     }
 }
 
@@ -50,7 +54,13 @@ pub(super) fn read_blob(
     if entry.kind == FileKind::Submodule {
         return Ok(Vec::new());
     }
-    let failed = |source| TreeError::Read { path: path.clone(), tree: label.to_owned(), source };
-    let id = entry.blob.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
+    let failed = |source| TreeError::Read {
+        path: path.clone(),
+        tree: label.to_owned(),
+        source,
+    };
+    let id = entry
+        .blob
+        .ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
     repository.blob(&id).map_err(failed)
 }

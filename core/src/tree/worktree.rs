@@ -18,7 +18,10 @@ pub struct WorkTree {
 impl WorkTree {
     /// Lists tracked files as they are now, and untracked ones that are not ignored.
     pub fn open(repository: &Arc<Repository>) -> Result<Self, VcsError> {
-        let root = repository.work_tree().map(Path::to_path_buf).unwrap_or_default();
+        let root = repository
+            .work_tree()
+            .map(Path::to_path_buf)
+            .unwrap_or_default();
         let index = repository.index(None)?;
         let standings = compare_with_index(repository, &root, &index);
         let mut entries = Vec::with_capacity(standings.len());
@@ -33,13 +36,19 @@ impl WorkTree {
         entries.extend(walk(&root, &tracked, Some(repository)));
         // Tracked entries come last, so that they count where a walk found the same path.
         entries.rotate_left(tracked.entries().len());
-        Ok(Self { root, files: FileSet::new(entries) })
+        Ok(Self {
+            root,
+            files: FileSet::new(entries),
+        })
     }
 
     /// Lists a folder that is no repository; ignore files count all the same.
     pub fn without_git(folder: &Path) -> Result<Self, TreeError> {
         let files = FileSet::new(walk(folder, &FileSet::default(), None));
-        Ok(Self { root: folder.to_path_buf(), files })
+        Ok(Self {
+            root: folder.to_path_buf(),
+            files,
+        })
     }
 }
 
@@ -53,8 +62,10 @@ impl Tree for WorkTree {
     }
 
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
-        let entry =
-            self.files.get(path).ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
+        let entry = self
+            .files
+            .get(path)
+            .ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
         read_from_disk(&on_disk(&self.root, path), entry.kind).map_err(|source| TreeError::Read {
             path: path.clone(),
             tree: self.label(),
@@ -67,7 +78,11 @@ impl Tree for WorkTree {
 /// entered, as git does not.
 fn walk(root: &Path, known: &FileSet, repository: Option<&Arc<Repository>>) -> Vec<Entry> {
     let mut walk = WalkBuilder::new(root);
-    walk.hidden(false).ignore(false).parents(false).require_git(false).follow_links(false);
+    walk.hidden(false)
+        .ignore(false)
+        .parents(false)
+        .require_git(false)
+        .follow_links(false);
     walk.filter_entry(|entry| {
         entry.depth() == 0
             || (entry.file_name() != ".git"
@@ -76,10 +91,15 @@ fn walk(root: &Path, known: &FileSet, repository: Option<&Arc<Repository>>) -> V
     });
     let mut found = Vec::new();
     for entry in walk.build().flatten() {
-        let Some(kind) = entry.file_type().filter(|kind| kind.is_file() || kind.is_symlink()) else {
+        let Some(kind) = entry
+            .file_type()
+            .filter(|kind| kind.is_file() || kind.is_symlink())
+        else {
             continue;
         };
-        let Some(path) = repo_path(root, entry.path()) else { continue };
+        let Some(path) = repo_path(root, entry.path()) else {
+            continue;
+        };
         if known.is_file(&path) {
             continue;
         }
@@ -105,7 +125,8 @@ fn repo_path(root: &Path, path: &Path) -> Option<RepoPath> {
 #[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.symlink_metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]

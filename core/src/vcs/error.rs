@@ -12,7 +12,10 @@ use thiserror::Error;
 pub enum VcsError {
     /// There is none here.
     #[error("`{path}` is in no git repository")]
-    #[diagnostic(code(vcs::no_repository), help("name one with `-C <folder>`, or run `git init`"))]
+    #[diagnostic(
+        code(vcs::no_repository),
+        help("name one with `-C <folder>`, or run `git init`")
+    )]
     NoRepository {
         /// Where it was looked for.
         path: PathBuf,
@@ -45,7 +48,10 @@ pub enum VcsError {
     },
     /// Nothing here has this name.
     #[error("`{spec}` names nothing in this repository ({cause})")]
-    #[diagnostic(code(vcs::unknown_revision), help("`git fetch` may bring it; `git branch -a` lists what is here"))]
+    #[diagnostic(
+        code(vcs::unknown_revision),
+        help("`git fetch` may bring it; `git branch -a` lists what is here")
+    )]
     UnknownRevision {
         /// As it was written.
         spec: String,
@@ -54,7 +60,10 @@ pub enum VcsError {
     },
     /// It is here, but no commit.
     #[error("`{spec}` is a {kind}, not a commit")]
-    #[diagnostic(code(vcs::not_a_commit), help("name a commit, or a branch or tag of one"))]
+    #[diagnostic(
+        code(vcs::not_a_commit),
+        help("name a commit, or a branch or tag of one")
+    )]
     NotACommit {
         /// As it was written.
         spec: String,
@@ -72,7 +81,10 @@ pub enum VcsError {
     },
     /// The object store failed.
     #[error("failed to {doing}: {cause}")]
-    #[diagnostic(code(vcs::store), help("`git fsck` tells whether the repository is whole"))]
+    #[diagnostic(
+        code(vcs::store),
+        help("`git fsck` tells whether the repository is whole")
+    )]
     Store {
         /// What was being done.
         doing: &'static str,
@@ -89,20 +101,30 @@ impl VcsError {
     }
 
     pub(super) fn store(doing: &'static str, cause: &dyn fmt::Display) -> Self {
-        Self::Store { doing, cause: cause.to_string() }
+        Self::Store {
+            doing,
+            cause: cause.to_string(),
+        }
     }
 
     pub(super) fn index(path: &Path, cause: &dyn fmt::Display) -> Self {
-        Self::Index { path: path.to_path_buf(), cause: cause.to_string() }
+        Self::Index {
+            path: path.to_path_buf(),
+            cause: cause.to_string(),
+        }
     }
 
     /// A folder above with git's own marks is a repository that cannot be opened; else there is none.
     pub(super) fn discover(directory: &Path, cause: &dyn fmt::Display) -> Self {
         let path = directory.to_path_buf();
         let absolute = directory.canonicalize().unwrap_or_else(|_| path.clone());
-        let is_repository = |folder: &Path| folder.join(".git").exists() || folder.join("HEAD").exists();
+        let is_repository =
+            |folder: &Path| folder.join(".git").exists() || folder.join("HEAD").exists();
         if absolute.ancestors().any(is_repository) {
-            Self::Open { path, cause: cause.to_string() }
+            Self::Open {
+                path,
+                cause: cause.to_string(),
+            }
         } else {
             Self::NoRepository { path }
         }

@@ -55,10 +55,17 @@ impl Repository {
     pub fn discover(directory: &Path) -> Result<Self, VcsError> {
         if !directory.is_dir() {
             let source = io::Error::from(io::ErrorKind::NotFound);
-            return Err(VcsError::Folder { path: directory.to_path_buf(), source });
+            return Err(VcsError::Folder {
+                path: directory.to_path_buf(),
+                source,
+            });
         }
-        let options = || gix::open::Options::default().config_overrides(["core.useReplaceRefs=false"]);
-        let trust = gix::sec::trust::Mapping { full: options(), reduced: options() };
+        let options =
+            || gix::open::Options::default().config_overrides(["core.useReplaceRefs=false"]);
+        let trust = gix::sec::trust::Mapping {
+            full: options(),
+            reduced: options(),
+        };
         gix::ThreadSafeRepository::discover_opts(directory, Default::default(), trust)
             .map(|inner| Self { inner })
             .map_err(|error| VcsError::discover(directory, &error))
@@ -85,19 +92,26 @@ impl Repository {
     /// Resolves a name to a commit that is here (B2). Tags are peeled; names with a leading dash are refused.
     pub fn resolve_commit(&self, spec: &str) -> Result<CommitId, VcsError> {
         if spec.starts_with('-') {
-            return Err(VcsError::Dash { spec: spec.to_owned() });
+            return Err(VcsError::Dash {
+                spec: spec.to_owned(),
+            });
         }
         let repository = self.local();
         let unknown = |error: &dyn fmt::Display| VcsError::UnknownRevision {
             spec: spec.to_owned(),
             cause: error.to_string(),
         };
-        let id = repository.rev_parse_single(spec).map_err(|error| unknown(&error))?;
+        let id = repository
+            .rev_parse_single(spec)
+            .map_err(|error| unknown(&error))?;
         let object = id.object().map_err(|error| unknown(&error))?;
         let object = object.peel_tags_to_end().map_err(|error| unknown(&error))?;
         if object.kind != gix::object::Kind::Commit {
             let kind = object.kind.to_string();
-            return Err(VcsError::NotACommit { spec: spec.to_owned(), kind });
+            return Err(VcsError::NotACommit {
+                spec: spec.to_owned(),
+                kind,
+            });
         }
         Ok(CommitId(object.id))
     }
@@ -105,11 +119,15 @@ impl Repository {
     /// Returns the commit at HEAD, `None` before the first one.
     pub fn head(&self) -> Result<Option<CommitId>, VcsError> {
         let repository = self.local();
-        let head = repository.head().map_err(|error| VcsError::store("read HEAD", &error))?;
+        let head = repository
+            .head()
+            .map_err(|error| VcsError::store("read HEAD", &error))?;
         if head.is_unborn() {
             return Ok(None);
         }
-        let commit = repository.head_commit().map_err(|error| VcsError::store("read HEAD", &error))?;
+        let commit = repository
+            .head_commit()
+            .map_err(|error| VcsError::store("read HEAD", &error))?;
         Ok(Some(CommitId(commit.id)))
     }
 
@@ -136,7 +154,12 @@ impl Repository {
             .ok()
             .and_then(|head| head.follow()?.ok())
             .and_then(|branch| {
-                let name = branch.name().as_bstr().to_str().ok()?.strip_prefix("refs/remotes/")?;
+                let name = branch
+                    .name()
+                    .as_bstr()
+                    .to_str()
+                    .ok()?
+                    .strip_prefix("refs/remotes/")?;
                 Some(name.to_owned())
             });
         let usual = ["origin/main", "origin/master", "main", "master"].map(ToOwned::to_owned);
@@ -154,8 +177,13 @@ impl Repository {
             .find_commit(commit.0)
             .and_then(|commit| commit.tree_id())
             .map_err(|error| failed(&error))?;
-        let index = repository.index_from_tree(&tree).map_err(|error| failed(&error))?;
-        Ok(entries(&index).into_iter().map(|entry| entry.entry).collect())
+        let index = repository
+            .index_from_tree(&tree)
+            .map_err(|error| failed(&error))?;
+        Ok(entries(&index)
+            .into_iter()
+            .map(|entry| entry.entry)
+            .collect())
     }
 
     /// Reads the index, or another index file that git was told to use; none is empty.
@@ -163,11 +191,15 @@ impl Repository {
         let repository = self.local();
         let path = other.map_or_else(|| repository.index_path(), Path::to_path_buf);
         if !path.exists() {
-            return Ok(Index { entries: Vec::new() });
+            return Ok(Index {
+                entries: Vec::new(),
+            });
         }
         let file = gix::index::File::at(&path, repository.object_hash(), true, Default::default())
             .map_err(|error| VcsError::index(&path, &error))?;
-        Ok(Index { entries: entries(&file) })
+        Ok(Index {
+            entries: entries(&file),
+        })
     }
 
     /// Reads a blob.
@@ -175,7 +207,9 @@ impl Repository {
         let repository = self.local();
         let id = gix::ObjectId::try_from(id.as_bytes()).map_err(io::Error::other)?;
         let mut object = repository.find_object(id).map_err(|error| {
-            io::Error::other(format!("object {id} is not here (partial or damaged clone): {error}"))
+            io::Error::other(format!(
+                "object {id} is not here (partial or damaged clone): {error}"
+            ))
         })?;
         Ok(std::mem::take(&mut object.data))
     }
@@ -203,7 +237,9 @@ fn entries(index: &gix::index::State) -> Vec<IndexEntry> {
     let mut found: Vec<IndexEntry> = Vec::with_capacity(index.entries().len());
     for entry in index.entries() {
         let path = RepoPath::from_normalized(entry.path(index).to_vec());
-        let Some(kind) = kind_of(entry.mode) else { continue };
+        let Some(kind) = kind_of(entry.mode) else {
+            continue;
+        };
         // Of a conflict the sides follow one another: base, ours, theirs. Ours counts where it exists.
         if let Some(last) = found.last_mut().filter(|last| last.entry.path == path) {
             if entry.stage() == Stage::Ours {

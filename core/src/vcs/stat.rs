@@ -65,7 +65,11 @@ fn judge(repository: &Repository, root: &Path, known: &IndexEntry) -> Standing {
     if kind == known.entry.kind && blob.is_some() && blob == known.entry.blob {
         return Standing::Clean;
     }
-    Standing::Changed(Entry { path: known.entry.path.clone(), kind, blob })
+    Standing::Changed(Entry {
+        path: known.entry.path.clone(),
+        kind,
+        blob,
+    })
 }
 
 fn submodule(path: &Path, known: &IndexEntry) -> Standing {
@@ -97,11 +101,17 @@ fn content_id(
     }
     let unix = without_carriage_returns(&bytes);
     let converted = repository.hash_blob(&unix)?;
-    Some(if Some(converted) == expected { converted } else { plain })
+    Some(if Some(converted) == expected {
+        converted
+    } else {
+        plain
+    })
 }
 
 fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
-    let followed = bytes.iter().zip(bytes.iter().skip(1).map(Some).chain([None]));
+    let followed = bytes
+        .iter()
+        .zip(bytes.iter().skip(1).map(Some).chain([None]));
     followed
         .filter(|(byte, next)| !(**byte == b'\r' && *next == Some(&b'\n')))
         .map(|(byte, _)| *byte)

@@ -10,12 +10,18 @@ use super::super::line_of;
 use crate::facts::{Broken, Parser};
 
 /// Parses `Cargo.toml`.
-pub(super) const MANIFEST: Parser<Manifest> =
-    Parser { id: "cargo/manifest", version: 1, parse: parse_manifest };
+pub(super) const MANIFEST: Parser<Manifest> = Parser {
+    id: "cargo/manifest",
+    version: 1,
+    parse: parse_manifest,
+};
 
 /// Parses `build.rs`.
-pub(super) const BUILD_SCRIPT: Parser<BuildScript> =
-    Parser { id: "cargo/build-script", version: 1, parse: parse_build_script };
+pub(super) const BUILD_SCRIPT: Parser<BuildScript> = Parser {
+    id: "cargo/build-script",
+    version: 1,
+    parse: parse_build_script,
+};
 
 /// What matters of a `Cargo.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,29 +90,54 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
         let at = error.span().map(|span| span.start);
         Broken::at(bytes, at, format!("not valid TOML: {}", error.message()))
     })?;
-    let package = table.get("package").or_else(|| table.get("project")).and_then(Value::as_table);
+    let package = table
+        .get("package")
+        .or_else(|| table.get("project"))
+        .and_then(Value::as_table);
     let mut manifest = Manifest {
-        name: package.and_then(|package| package.get("name")?.as_str()).map(ToOwned::to_owned),
+        name: package
+            .and_then(|package| package.get("name")?.as_str())
+            .map(ToOwned::to_owned),
         has_bin: table.contains_key("bin"),
-        workspace: table.get("workspace").and_then(Value::as_table).map(|table| workspace(table, text)),
+        workspace: table
+            .get("workspace")
+            .and_then(Value::as_table)
+            .map(|table| workspace(table, text)),
         ..Manifest::default()
     };
     if let Some(build) = package.and_then(|package| package.get("build")?.as_str()) {
         manifest.target_paths.push(build.to_owned());
     }
-    let targets = ["bin", "test", "bench", "example"].into_iter().filter_map(|key| table.get(key));
-    for target in targets.filter_map(Value::as_array).flatten().chain(table.get("lib")) {
+    let targets = ["bin", "test", "bench", "example"]
+        .into_iter()
+        .filter_map(|key| table.get(key));
+    for target in targets
+        .filter_map(Value::as_array)
+        .flatten()
+        .chain(table.get("lib"))
+    {
         if let Some(path) = target.get("path").and_then(Value::as_str) {
             manifest.target_paths.push(path.to_owned());
         }
     }
     sections(&table, text, &mut manifest.dependencies);
-    let per_target = table.get("target").and_then(Value::as_table).into_iter().flatten();
+    let per_target = table
+        .get("target")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten();
     for target in per_target.filter_map(|(_, target)| target.as_table()) {
         sections(target, text, &mut manifest.dependencies);
     }
-    let patches = table.get("patch").and_then(Value::as_table).into_iter().flatten();
-    for (key, patch) in patches.filter_map(|(_, source)| source.as_table()).flatten() {
+    let patches = table
+        .get("patch")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten();
+    for (key, patch) in patches
+        .filter_map(|(_, source)| source.as_table())
+        .flatten()
+    {
         let package = patch.get("package").and_then(Value::as_str).unwrap_or(key);
         if let Some(path) = patch.get("path").and_then(Value::as_str) {
             manifest.patches.insert(package.to_owned(), path.to_owned());
@@ -121,7 +152,9 @@ fn sections(table: &Table, text: &str, dependencies: &mut Vec<Dependency>) {
         (["build-dependencies", "build_dependencies"], Section::Build),
         (["dev-dependencies", "dev_dependencies"], Section::Dev),
     ] {
-        let found = names.into_iter().find_map(|name| table.get(name)?.as_table());
+        let found = names
+            .into_iter()
+            .find_map(|name| table.get(name)?.as_table());
         for (key, value) in found.into_iter().flatten() {
             dependencies.push(dependency(key, value, section, text));
         }
@@ -129,7 +162,12 @@ fn sections(table: &Table, text: &str, dependencies: &mut Vec<Dependency>) {
 }
 
 fn dependency(key: &str, value: &Value, table: Section, text: &str) -> Dependency {
-    let string = |name: &str| value.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    let string = |name: &str| {
+        value
+            .get(name)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
     let line = line_of(text, &format!("\n{key} =")).or_else(|| line_of(text, &format!("\n{key}.")));
     Dependency {
         key: key.to_owned(),
@@ -144,10 +182,21 @@ fn dependency(key: &str, value: &Value, table: Section, text: &str) -> Dependenc
 
 fn workspace(table: &Table, text: &str) -> Workspace {
     let list = |key: &str| -> Vec<String> {
-        let items = table.get(key).and_then(Value::as_array).into_iter().flatten();
-        items.filter_map(Value::as_str).map(|glob| glob.trim_end_matches('/').to_owned()).collect()
+        let items = table
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        items
+            .filter_map(Value::as_str)
+            .map(|glob| glob.trim_end_matches('/').to_owned())
+            .collect()
     };
-    let shared = table.get("dependencies").and_then(Value::as_table).into_iter().flatten();
+    let shared = table
+        .get("dependencies")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten();
     Workspace {
         members: list("members"),
         exclude: list("exclude"),
@@ -163,7 +212,9 @@ fn parse_build_script(bytes: &[u8]) -> Result<BuildScript, Broken> {
     let mut script = BuildScript::default();
     for (number, line) in (1..).zip(text.lines()) {
         for literal in line.split('"').skip(1).step_by(2) {
-            let named = literal.split_once("rerun-if-changed=").map(|(_, path)| path);
+            let named = literal
+                .split_once("rerun-if-changed=")
+                .map(|(_, path)| path);
             let path = named.or_else(|| literal.ends_with(".proto").then_some(literal));
             if let Some(path) = path.filter(|path| !path.contains('{')) {
                 script.paths.push((path.to_owned(), number));

@@ -24,15 +24,31 @@ pub struct Cargo;
 const ID: EcosystemId = EcosystemId("cargo");
 
 const SHARED: &[SharedFile] = &[
-    SharedFile { rule: "cargo lockfile", name: FileName::Is("Cargo.lock"), role: SharedRole::Lockfile },
+    SharedFile {
+        rule: "cargo lockfile",
+        name: FileName::Is("Cargo.lock"),
+        role: SharedRole::Lockfile,
+    },
     SharedFile {
         rule: "rust toolchain",
         name: FileName::Is("rust-toolchain.toml"),
         role: SharedRole::Toolchain,
     },
-    SharedFile { rule: "rust toolchain", name: FileName::Is("rust-toolchain"), role: SharedRole::Toolchain },
-    SharedFile { rule: "clippy settings", name: FileName::Is("clippy.toml"), role: SharedRole::Settings },
-    SharedFile { rule: "rustfmt settings", name: FileName::Is("rustfmt.toml"), role: SharedRole::Settings },
+    SharedFile {
+        rule: "rust toolchain",
+        name: FileName::Is("rust-toolchain"),
+        role: SharedRole::Toolchain,
+    },
+    SharedFile {
+        rule: "clippy settings",
+        name: FileName::Is("clippy.toml"),
+        role: SharedRole::Settings,
+    },
+    SharedFile {
+        rule: "rustfmt settings",
+        name: FileName::Is("rustfmt.toml"),
+        role: SharedRole::Settings,
+    },
 ];
 
 impl Ecosystem for Cargo {
@@ -80,23 +96,35 @@ impl Crates {
                     discovery.faults.push(fault);
                     // The folder stays a project (S11).
                     let name = Some(String::from_utf8_lossy(folder.file_name()).into_owned());
-                    manifests.insert(folder, Arc::new(Manifest { name, ..Manifest::default() }));
+                    manifests.insert(
+                        folder,
+                        Arc::new(Manifest {
+                            name,
+                            ..Manifest::default()
+                        }),
+                    );
                 }
             }
         }
-        let mut crates = Self { manifests, workspace_of: BTreeMap::new() };
+        let mut crates = Self {
+            manifests,
+            workspace_of: BTreeMap::new(),
+        };
         crates.join_workspaces();
         crates
     }
 
     fn join_workspaces(&mut self) {
         for (root, manifest) in &self.manifests {
-            let Some(workspace) = &manifest.workspace else { continue };
+            let Some(workspace) = &manifest.workspace else {
+                continue;
+            };
             let matches = |globs: &[String], folder: &RepoPath| {
                 globs.iter().any(|glob| matches_below(root, glob, folder))
             };
             for folder in self.manifests.keys() {
-                let listed = matches(&workspace.members, folder) && !matches(&workspace.exclude, folder);
+                let listed =
+                    matches(&workspace.members, folder) && !matches(&workspace.exclude, folder);
                 if folder == root || listed {
                     self.workspace_of.insert(folder.clone(), root.clone());
                 }
@@ -111,7 +139,11 @@ impl Crates {
         while let Some(member) = open.pop() {
             let root = self.workspace_of[&member].clone();
             for dependency in &self.manifests[&member].dependencies {
-                let Some(to) = dependency.path.as_ref().and_then(|path| member.join(path).ok()) else {
+                let Some(to) = dependency
+                    .path
+                    .as_ref()
+                    .and_then(|path| member.join(path).ok())
+                else {
                     continue;
                 };
                 let free = !self.workspace_of.contains_key(&to) && self.manifests.contains_key(&to);
@@ -126,12 +158,16 @@ impl Crates {
     /// Folders of packages: all that are no material, and material that a project names.
     fn projects(&self) -> Vec<RepoPath> {
         let package = |folder: &RepoPath| {
-            self.manifests.get(folder).is_some_and(|manifest| manifest.name.is_some())
+            self.manifests
+                .get(folder)
+                .is_some_and(|manifest| manifest.name.is_some())
         };
         let mut kept: BTreeSet<RepoPath> = self
             .manifests
             .keys()
-            .filter(|folder| package(folder) && (!is_material(&manifest_path(folder)) || self.is_listed(folder)))
+            .filter(|folder| {
+                package(folder) && (!is_material(&manifest_path(folder)) || self.is_listed(folder))
+            })
             .cloned()
             .collect();
         let mut open: Vec<RepoPath> = kept.iter().cloned().collect();
@@ -147,24 +183,48 @@ impl Crates {
 
     /// A member of a workspace that itself is no material.
     fn is_listed(&self, folder: &RepoPath) -> bool {
-        self.workspace_of.get(folder).is_some_and(|root| !is_material(&manifest_path(root)))
+        self.workspace_of
+            .get(folder)
+            .is_some_and(|root| !is_material(&manifest_path(root)))
     }
 
     fn project(&self, scan: &Scan<'_>, folder: &RepoPath) -> FoundProject {
         let manifest = &self.manifests[folder];
         let name = manifest.name.clone().unwrap_or_default();
-        let shares = self.workspace_of.values().filter(|root| *root == folder).count() > 1;
-        let has = |file: &str| folder.join(file).is_ok_and(|path| scan.files().is_file(&path));
-        let bins = folder.join("src/bin").is_ok_and(|path| scan.files().is_folder(&path));
+        let shares = self
+            .workspace_of
+            .values()
+            .filter(|root| *root == folder)
+            .count()
+            > 1;
+        let has = |file: &str| {
+            folder
+                .join(file)
+                .is_ok_and(|path| scan.files().is_file(&path))
+        };
+        let bins = folder
+            .join("src/bin")
+            .is_ok_and(|path| scan.files().is_folder(&path));
         let is_service = manifest.has_bin || has("src/main.rs") || bins;
         FoundProject {
             root: folder.clone(),
-            kind: if is_service { ProjectKind::Service } else { ProjectKind::Library },
+            kind: if is_service {
+                ProjectKind::Service
+            } else {
+                ProjectKind::Library
+            },
             standing: Standing::Manifest,
             manifest: manifest_path(folder),
-            ownership: if shares { Ownership::Only(own_files(manifest)) } else { Ownership::Tree },
+            ownership: if shares {
+                Ownership::Only(own_files(manifest))
+            } else {
+                Ownership::Tree
+            },
             tasks: self.tasks(folder, &name),
-            provides: vec![Symbol { space: "crate", name: name.clone() }],
+            provides: vec![Symbol {
+                space: "crate",
+                name: name.clone(),
+            }],
             name,
         }
     }
@@ -197,7 +257,13 @@ impl Crates {
         for dependency in &manifest.dependencies {
             let inherited = workspace
                 .filter(|_| dependency.inherited)
-                .and_then(|workspace| workspace.workspace.as_ref()?.dependencies.get(&dependency.key));
+                .and_then(|workspace| {
+                    workspace
+                        .workspace
+                        .as_ref()?
+                        .dependencies
+                        .get(&dependency.key)
+                });
             let (base, path) = match (&dependency.path, inherited, root) {
                 (Some(path), ..) => (folder, Some(path)),
                 (None, Some(inherited), Some(root)) => (root, inherited.path.as_ref()),
@@ -206,12 +272,17 @@ impl Crates {
             let package = inherited.map_or(&dependency.package, |inherited| &inherited.package);
             let target = match path {
                 Some(path) => base.join(path).ok(),
-                None => workspace.zip(root).and_then(|(workspace, root)| {
-                    root.join(workspace.patches.get(package)?).ok()
-                }),
+                None => workspace
+                    .zip(root)
+                    .and_then(|(workspace, root)| root.join(workspace.patches.get(package)?).ok()),
             };
             if let Some(target) = target {
-                found.push((target, dependency.kind(), dependency.line, dependency.key.clone()));
+                found.push((
+                    target,
+                    dependency.kind(),
+                    dependency.line,
+                    dependency.key.clone(),
+                ));
             }
         }
         found
@@ -219,8 +290,17 @@ impl Crates {
 
     fn links(&self, folder: &RepoPath, links: &mut Vec<Link>) {
         let mut push = |to: RepoPath, kind, line, detail| {
-            let evidence = Evidence { file: manifest_path(folder), line, detail };
-            links.push(Link { from: folder.clone(), to: Reference::Path(to), kind, evidence });
+            let evidence = Evidence {
+                file: manifest_path(folder),
+                line,
+                detail,
+            };
+            links.push(Link {
+                from: folder.clone(),
+                to: Reference::Path(to),
+                kind,
+                evidence,
+            });
         };
         for (to, kind, line, key) in self.resolved(folder) {
             push(to, kind, line, format!("dependency `{key}`"));
@@ -235,9 +315,18 @@ impl Crates {
 
 fn own_files(manifest: &Manifest) -> Vec<String> {
     let usual = [
-        "Cargo.toml", "build.rs", "src/**", "tests/**", "benches/**", "examples/**",
+        "Cargo.toml",
+        "build.rs",
+        "src/**",
+        "tests/**",
+        "benches/**",
+        "examples/**",
     ];
-    usual.iter().map(ToString::to_string).chain(manifest.target_paths.iter().cloned()).collect()
+    usual
+        .iter()
+        .map(ToString::to_string)
+        .chain(manifest.target_paths.iter().cloned())
+        .collect()
 }
 
 fn manifest_path(folder: &RepoPath) -> RepoPath {
@@ -245,8 +334,12 @@ fn manifest_path(folder: &RepoPath) -> RepoPath {
 }
 
 fn matches_below(root: &RepoPath, glob: &str, folder: &RepoPath) -> bool {
-    let Ok(anchored) = root.join(glob) else { return false };
-    let (Some(glob), Some(text)) = (anchored.as_str(), folder.as_str()) else { return false };
+    let Ok(anchored) = root.join(glob) else {
+        return false;
+    };
+    let (Some(glob), Some(text)) = (anchored.as_str(), folder.as_str()) else {
+        return false;
+    };
     GlobBuilder::new(glob)
         .literal_separator(true)
         .build()
@@ -255,18 +348,31 @@ fn matches_below(root: &RepoPath, glob: &str, folder: &RepoPath) -> bool {
 
 /// What a build script says it reads outside of its package.
 fn build_script(scan: &Scan<'_>, folder: &RepoPath, links: &mut Vec<Link>) {
-    let Ok(path) = folder.join("build.rs") else { return };
+    let Ok(path) = folder.join("build.rs") else {
+        return;
+    };
     if !scan.files().is_file(&path) {
         return;
     }
-    let Ok(reads) = scan.parse(&path, &BUILD_SCRIPT) else { return };
+    let Ok(reads) = scan.parse(&path, &BUILD_SCRIPT) else {
+        return;
+    };
     for (read, line) in &reads.paths {
         let Ok(to) = folder.join(read) else { continue };
         let exists = scan.files().is_file(&to) || scan.files().is_folder(&to);
         if exists && !to.is_within(folder) {
-            let evidence = Evidence { file: path.clone(), line: Some(*line), detail: read.clone() };
+            let evidence = Evidence {
+                file: path.clone(),
+                line: Some(*line),
+                detail: read.clone(),
+            };
             let (from, to) = (folder.clone(), Reference::Path(to));
-            links.push(Link { from, to, kind: DependencyKind::Build, evidence });
+            links.push(Link {
+                from,
+                to,
+                kind: DependencyKind::Build,
+                evidence,
+            });
         }
     }
 }

@@ -8,8 +8,11 @@ use super::super::compose::{COMPOSE, service_builds};
 use super::grammar::Dockerfile;
 use crate::facts::{Broken, Parser};
 
-const SKAFFOLD: Parser<Vec<Artifact>> =
-    Parser { id: "docker/skaffold", version: 1, parse: parse_skaffold };
+const SKAFFOLD: Parser<Vec<Artifact>> = Parser {
+    id: "docker/skaffold",
+    version: 1,
+    parse: parse_skaffold,
+};
 
 /// An image and how it is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +29,9 @@ impl Contexts {
     pub(super) fn read(scan: &Scan<'_>) -> Self {
         let mut found = Vec::new();
         let mut add = |base: &RepoPath, context: &str, dockerfile: &str, image: Option<String>| {
-            let Ok(context) = base.join(context) else { return };
+            let Ok(context) = base.join(context) else {
+                return;
+            };
             if let Ok(dockerfile) = context.join(dockerfile) {
                 found.push((dockerfile, context, image));
             }
@@ -35,13 +40,29 @@ impl Contexts {
             let base = path.parent().unwrap_or_default();
             let name = path.file_name();
             if name.starts_with(b"skaffold") {
-                for artifact in scan.parse(path, &SKAFFOLD).iter().flat_map(|all| all.iter()) {
-                    add(&base, &artifact.context, &artifact.dockerfile, Some(artifact.image.clone()));
+                for artifact in scan
+                    .parse(path, &SKAFFOLD)
+                    .iter()
+                    .flat_map(|all| all.iter())
+                {
+                    add(
+                        &base,
+                        &artifact.context,
+                        &artifact.dockerfile,
+                        Some(artifact.image.clone()),
+                    );
                 }
             } else if !is_dockerfile(path) {
-                let Ok(compose) = scan.parse(path, &COMPOSE) else { continue };
+                let Ok(compose) = scan.parse(path, &COMPOSE) else {
+                    continue;
+                };
                 for (context, dockerfile, image) in service_builds(scan, path, &compose) {
-                    add(&base, &context, &dockerfile, image.map(|image| without_tag(&image).to_owned()));
+                    add(
+                        &base,
+                        &context,
+                        &dockerfile,
+                        image.map(|image| without_tag(&image).to_owned()),
+                    );
                 }
             }
         }
@@ -49,11 +70,17 @@ impl Contexts {
     }
 
     pub(super) fn of(&self, dockerfile: &RepoPath) -> Option<RepoPath> {
-        self.0.iter().find(|(path, ..)| path == dockerfile).map(|(_, context, _)| context.clone())
+        self.0
+            .iter()
+            .find(|(path, ..)| path == dockerfile)
+            .map(|(_, context, _)| context.clone())
     }
 
     pub(super) fn images(&self, dockerfile: &RepoPath) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(path, ..)| path == dockerfile).filter_map(|(.., image)| image.as_deref())
+        self.0
+            .iter()
+            .filter(move |(path, ..)| path == dockerfile)
+            .filter_map(|(.., image)| image.as_deref())
     }
 }
 
@@ -91,7 +118,10 @@ pub(super) fn guess(scan: &Scan<'_>, path: &RepoPath, file: &Dockerfile) -> Repo
     let own = path.parent().unwrap_or_default();
     let mut best = (0, own.clone());
     for folder in own.ancestors() {
-        let here = plain.iter().filter(|source| exists(&folder, source)).count();
+        let here = plain
+            .iter()
+            .filter(|source| exists(&folder, source))
+            .count();
         if here > best.0 {
             best = (here, folder);
         }
@@ -127,14 +157,21 @@ struct SkaffoldDocker {
 
 fn parse_skaffold(bytes: &[u8]) -> Result<Vec<Artifact>, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let documents: Vec<Skaffold> = serde_saphyr::from_multiple(&text)
-        .map_err(|error| Broken { line: None, message: format!("not valid YAML: {error}") })?;
-    let artifacts = documents.into_iter().flat_map(|document| document.build.artifacts);
+    let documents: Vec<Skaffold> = serde_saphyr::from_multiple(&text).map_err(|error| Broken {
+        line: None,
+        message: format!("not valid YAML: {error}"),
+    })?;
+    let artifacts = documents
+        .into_iter()
+        .flat_map(|document| document.build.artifacts);
     Ok(artifacts
         .map(|artifact| Artifact {
             image: artifact.image,
             context: artifact.context.unwrap_or_else(|| ".".to_owned()),
-            dockerfile: artifact.docker.and_then(|docker| docker.dockerfile).unwrap_or_else(|| "Dockerfile".to_owned()),
+            dockerfile: artifact
+                .docker
+                .and_then(|docker| docker.dockerfile)
+                .unwrap_or_else(|| "Dockerfile".to_owned()),
         })
         .collect())
 }

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{Broken, Parser};
 
 /// Parses a Dockerfile.
-pub(super) const DOCKERFILE: Parser<Dockerfile> =
-    Parser { id: "docker/dockerfile", version: 1, parse };
+pub(super) const DOCKERFILE: Parser<Dockerfile> = Parser {
+    id: "docker/dockerfile",
+    version: 1,
+    parse,
+};
 
 /// What matters of a Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +28,9 @@ fn parse(bytes: &[u8]) -> Result<Dockerfile, Broken> {
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
     let mut stages: BTreeSet<String> = BTreeSet::new();
     for (line, instruction) in instructions(&text) {
-        let Some((verb, rest)) = instruction.split_once(char::is_whitespace) else { continue };
+        let Some((verb, rest)) = instruction.split_once(char::is_whitespace) else {
+            continue;
+        };
         let rest = rest.trim();
         match verb.to_ascii_uppercase().as_str() {
             "ARG" => {
@@ -60,7 +65,11 @@ fn instructions(text: &str) -> Vec<(u32, String)> {
             continue;
         }
         let continued = line.ends_with('\\') || line.ends_with('`');
-        let part = if continued { line[..line.len() - 1].trim_end() } else { line };
+        let part = if continued {
+            line[..line.len() - 1].trim_end()
+        } else {
+            line
+        };
         match found.last_mut().filter(|_| open) {
             Some((_, whole)) => {
                 whole.push(' ');
@@ -76,7 +85,10 @@ fn instructions(text: &str) -> Vec<(u32, String)> {
 
 fn heredoc_end(line: &str) -> Option<String> {
     let word = line.split("<<").nth(1)?.trim_start_matches('-');
-    let word = word.trim_matches(['"', '\'']).split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    let word = word
+        .trim_matches(['"', '\''])
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()?;
     (!word.is_empty()).then(|| word.to_owned())
 }
 
@@ -87,7 +99,10 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let (whole, name, default) = match after.strip_prefix('{').and_then(|inner| Some((inner, inner.find('}')?))) {
+        let (whole, name, default) = match after
+            .strip_prefix('{')
+            .and_then(|inner| Some((inner, inner.find('}')?)))
+        {
             Some((inner, end)) => {
                 let (name, default) = match inner[..end].split_once(":-") {
                     Some((name, default)) => (name, Some(default)),
@@ -96,7 +111,9 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
                 (&rest[at..at + end + 3], name, default)
             }
             None => {
-                let end = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
+                let end = after
+                    .find(|c: char| !c.is_alphanumeric() && c != '_')
+                    .unwrap_or(after.len());
                 (&rest[at..=at + end], &after[..end], None)
             }
         };
@@ -111,7 +128,10 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
 }
 
 fn from(file: &mut Dockerfile, stages: &mut BTreeSet<String>, rest: &str, line: u32) {
-    let words: Vec<&str> = rest.split_whitespace().filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<&str> = rest
+        .split_whitespace()
+        .filter(|word| !word.starts_with("--"))
+        .collect();
     let Some(image) = words.first() else { return };
     if !stages.contains(&image.to_lowercase()) && *image != "scratch" {
         file.bases.push(((*image).to_owned(), line));
@@ -134,7 +154,10 @@ fn copy(file: &mut Dockerfile, rest: &str, line: u32) {
     if rest.starts_with('[') {
         words.extend(rest.split('"').skip(1).step_by(2).map(ToOwned::to_owned));
     } else {
-        words.extend(rest.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned()));
+        words.extend(
+            rest.split_whitespace()
+                .map(|word| word.trim_matches(['"', '\'']).to_owned()),
+        );
     }
     words.pop();
     let sources = words.into_iter().filter(|word| !word.starts_with("<<"));
@@ -143,10 +166,22 @@ fn copy(file: &mut Dockerfile, rest: &str, line: u32) {
 
 /// `RUN --mount=type=bind,source=path` reads the context as COPY does.
 fn mounts(file: &mut Dockerfile, rest: &str, line: u32) {
-    for flag in rest.split_whitespace().filter_map(|word| word.strip_prefix("--mount=")) {
-        let options: Vec<(&str, &str)> = flag.split(',').filter_map(|option| option.split_once('=')).collect();
-        let get = |names: [&str; 2]| options.iter().find(|(name, _)| names.contains(name)).map(|(_, value)| *value);
-        if get(["type", "type"]).unwrap_or("bind") == "bind" && get(["from", "from"]).is_none()
+    for flag in rest
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--mount="))
+    {
+        let options: Vec<(&str, &str)> = flag
+            .split(',')
+            .filter_map(|option| option.split_once('='))
+            .collect();
+        let get = |names: [&str; 2]| {
+            options
+                .iter()
+                .find(|(name, _)| names.contains(name))
+                .map(|(_, value)| *value)
+        };
+        if get(["type", "type"]).unwrap_or("bind") == "bind"
+            && get(["from", "from"]).is_none()
             && let Some(source) = get(["source", "src"])
         {
             file.copies.push((source.to_owned(), line));

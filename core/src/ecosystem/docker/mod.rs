@@ -73,7 +73,9 @@ fn image(
     discovery: &mut Discovery,
 ) {
     let home = home(path);
-    let context = contexts.of(path).unwrap_or_else(|| context::guess(scan, path, file));
+    let context = contexts
+        .of(path)
+        .unwrap_or_else(|| context::guess(scan, path, file));
     if !home.is_root() {
         discovery.projects.push(FoundProject {
             root: home.clone(),
@@ -85,14 +87,26 @@ fn image(
             tasks: Vec::new(),
             provides: contexts
                 .images(path)
-                .map(|name| Symbol { space: "image", name: name.to_owned() })
+                .map(|name| Symbol {
+                    space: "image",
+                    name: name.to_owned(),
+                })
                 .collect(),
         });
     }
     let mut push = |to, line, detail: String| {
-        let evidence = Evidence { file: path.clone(), line: Some(line), detail };
+        let evidence = Evidence {
+            file: path.clone(),
+            line: Some(line),
+            detail,
+        };
         let kind = DependencyKind::Build;
-        discovery.links.push(Link { from: home.clone(), to, kind, evidence });
+        discovery.links.push(Link {
+            from: home.clone(),
+            to,
+            kind,
+            evidence,
+        });
     };
     for (source, line) in &file.copies {
         if let Some(to) = copied(&home, &context, source) {
@@ -101,7 +115,14 @@ fn image(
     }
     for (image, line) in &file.bases {
         let name = context::without_tag(image).to_owned();
-        push(Reference::Provided(Symbol { space: "image", name }), *line, format!("FROM {image}"));
+        push(
+            Reference::Provided(Symbol {
+                space: "image",
+                name,
+            }),
+            *line,
+            format!("FROM {image}"),
+        );
     }
 }
 

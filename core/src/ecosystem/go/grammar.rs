@@ -7,10 +7,18 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{Broken, Parser};
 
 /// Parses go.mod and go.work: they share one grammar.
-pub(super) const GO_MOD: Parser<GoMod> = Parser { id: "go/mod", version: 1, parse: parse_mod };
+pub(super) const GO_MOD: Parser<GoMod> = Parser {
+    id: "go/mod",
+    version: 1,
+    parse: parse_mod,
+};
 
 /// Parses the head of a Go file.
-pub(super) const GO_FILE: Parser<GoFile> = Parser { id: "go/file", version: 1, parse: parse_file };
+pub(super) const GO_FILE: Parser<GoFile> = Parser {
+    id: "go/file",
+    version: 1,
+    parse: parse_file,
+};
 
 /// What matters of a go.mod or go.work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +49,10 @@ fn parse_mod(bytes: &[u8]) -> Result<GoMod, Broken> {
     let mut block: Option<String> = None;
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split("//").next().unwrap_or_default();
-        let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches(['"', '`'])).collect();
+        let words: Vec<&str> = line
+            .split_whitespace()
+            .map(|word| word.trim_matches(['"', '`']))
+            .collect();
         match (words.as_slice(), block.clone()) {
             ([], _) => {}
             ([")"], _) => block = None,
@@ -50,7 +61,10 @@ fn parse_mod(bytes: &[u8]) -> Result<GoMod, Broken> {
             ([verb, rest @ ..], None) => {
                 if verb.starts_with("<<<<") || verb.starts_with(">>>>") {
                     let message = "conflict marker".to_owned();
-                    return Err(Broken { line: Some(number), message });
+                    return Err(Broken {
+                        line: Some(number),
+                        message,
+                    });
                 }
                 directive(&mut file, verb, rest, number);
             }
@@ -70,7 +84,8 @@ fn directive(file: &mut GoMod, verb: &str, words: &[&str], number: u32) {
             let arrow = rest.iter().position(|word| *word == "=>");
             let target = arrow.and_then(|at| rest.get(at + 1));
             if let Some(target) = target.filter(|target| target.starts_with('.')) {
-                file.replaces.insert((*module).to_owned(), (*target).to_owned());
+                file.replaces
+                    .insert((*module).to_owned(), (*target).to_owned());
             }
         }
         _ => {}
@@ -85,11 +100,15 @@ fn parse_file(bytes: &[u8]) -> Result<GoFile, Broken> {
         let line = raw.trim();
         if let Some(command) = line.strip_prefix("//go:generate ") {
             let paths = command.split_whitespace().flat_map(|word| word.split('='));
-            let outside = paths.map(|path| path.trim_start_matches("-I")).filter(|path| path.contains("../"));
-            file.generates.extend(outside.map(|path| (path.to_owned(), number)));
+            let outside = paths
+                .map(|path| path.trim_start_matches("-I"))
+                .filter(|path| path.contains("../"));
+            file.generates
+                .extend(outside.map(|path| (path.to_owned(), number)));
         } else if let Some(constraint) = line.strip_prefix("//go:build ") {
             let words = constraint.split(|c: char| !c.is_alphanumeric() && c != '_');
-            file.tags.extend(words.filter(|word| !word.is_empty()).map(ToOwned::to_owned));
+            file.tags
+                .extend(words.filter(|word| !word.is_empty()).map(ToOwned::to_owned));
         }
         state = state.step(&mut file, line);
     }
@@ -128,7 +147,9 @@ impl Head {
             file.is_main = name.split(|c: char| !c.is_alphanumeric()).next() == Some("main");
             return Self::Before;
         }
-        let Some(rest) = line.strip_prefix("import") else { return Self::Body };
+        let Some(rest) = line.strip_prefix("import") else {
+            return Self::Body;
+        };
         let rest = rest.trim_start();
         if rest.starts_with('(') && !rest.contains(')') {
             return Self::Block;

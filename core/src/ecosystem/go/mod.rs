@@ -21,9 +21,21 @@ pub struct Go;
 const ID: EcosystemId = EcosystemId("go");
 
 const SHARED: &[SharedFile] = &[
-    SharedFile { rule: "go workspace", name: FileName::Is("go.work"), role: SharedRole::Settings },
-    SharedFile { rule: "go workspace", name: FileName::Is("go.work.sum"), role: SharedRole::Lockfile },
-    SharedFile { rule: "go linter settings", name: FileName::StartsWith(".golangci."), role: SharedRole::Settings },
+    SharedFile {
+        rule: "go workspace",
+        name: FileName::Is("go.work"),
+        role: SharedRole::Settings,
+    },
+    SharedFile {
+        rule: "go workspace",
+        name: FileName::Is("go.work.sum"),
+        role: SharedRole::Lockfile,
+    },
+    SharedFile {
+        rule: "go linter settings",
+        name: FileName::StartsWith(".golangci."),
+        role: SharedRole::Settings,
+    },
 ];
 
 impl Ecosystem for Go {
@@ -32,7 +44,11 @@ impl Ecosystem for Go {
     }
 
     fn reads(&self) -> &'static [FileName] {
-        &[FileName::Is("go.mod"), FileName::Is("go.work"), FileName::EndsWith(".go")]
+        &[
+            FileName::Is("go.mod"),
+            FileName::Is("go.work"),
+            FileName::EndsWith(".go"),
+        ]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
@@ -62,7 +78,12 @@ struct Modules {
 
 impl Modules {
     fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Self {
-        let paths = |name| scan.named(FileName::Is(name)).filter(|path| !is_material(path)).cloned().collect();
+        let paths = |name| {
+            scan.named(FileName::Is(name))
+                .filter(|path| !is_material(path))
+                .cloned()
+                .collect()
+        };
         let mut modules = Self {
             files: BTreeMap::new(),
             works: Vec::new(),
@@ -76,7 +97,9 @@ impl Modules {
                 Arc::new(GoMod::default())
             });
             if !parsed.module.is_empty() {
-                modules.by_module.insert(parsed.module.clone(), folder.clone());
+                modules
+                    .by_module
+                    .insert(parsed.module.clone(), folder.clone());
             }
             modules.files.insert(folder, parsed);
         }
@@ -84,7 +107,11 @@ impl Modules {
             let folder = path.parent().unwrap_or_default();
             match parsed {
                 Ok(work) => {
-                    let used = work.uses.iter().filter_map(|used| folder.join(used).ok()).collect();
+                    let used = work
+                        .uses
+                        .iter()
+                        .filter_map(|used| folder.join(used).ok())
+                        .collect();
                     modules.works.push((folder, work, used));
                 }
                 Err(fault) => discovery.faults.push(fault),
@@ -97,7 +124,10 @@ impl Modules {
     fn read_sources(&mut self, scan: &Scan<'_>) {
         let paths = scan.named(FileName::EndsWith(".go")).cloned().collect();
         for (path, parsed) in scan.parse_all(paths, &GO_FILE) {
-            let owner = path.ancestors().skip(1).find(|folder| self.files.contains_key(folder));
+            let owner = path
+                .ancestors()
+                .skip(1)
+                .find(|folder| self.files.contains_key(folder));
             if let (Some(owner), Ok(file)) = (owner, parsed) {
                 self.sources.entry(owner).or_default().push((path, file));
             }
@@ -113,7 +143,11 @@ impl Modules {
         let sources = self.sources(folder);
         let last = module.rsplit('/').next().filter(|last| !last.is_empty());
         let fallback = || String::from_utf8_lossy(folder.file_name()).into_owned();
-        let name = if folder.is_root() { last.map_or_else(fallback, ToOwned::to_owned) } else { fallback() };
+        let name = if folder.is_root() {
+            last.map_or_else(fallback, ToOwned::to_owned)
+        } else {
+            fallback()
+        };
         let main = sources.iter().any(|(path, file)| {
             let inside = path.relative_to(folder).unwrap_or_default();
             file.is_main && (!inside.contains(&b'/') || inside.starts_with(b"cmd/"))
@@ -121,12 +155,19 @@ impl Modules {
         FoundProject {
             root: folder.clone(),
             name,
-            kind: if main { ProjectKind::Service } else { ProjectKind::Library },
+            kind: if main {
+                ProjectKind::Service
+            } else {
+                ProjectKind::Library
+            },
             standing: Standing::Manifest,
             manifest: folder.join("go.mod").unwrap_or_default(),
             ownership: Ownership::Tree,
             tasks: tasks(folder, sources),
-            provides: vec![Symbol { space: "go", name: module.clone() }],
+            provides: vec![Symbol {
+                space: "go",
+                name: module.clone(),
+            }],
         }
     }
 
@@ -141,7 +182,11 @@ impl Modules {
             if !used.contains(from) {
                 return None;
             }
-            let member = self.by_module.get(module).filter(|folder| used.contains(*folder)).cloned();
+            let member = self
+                .by_module
+                .get(module)
+                .filter(|folder| used.contains(*folder))
+                .cloned();
             replaced(base, work).or(member)
         };
         self.works.iter().find_map(work)
@@ -151,26 +196,51 @@ impl Modules {
         let file = &self.files[folder];
         let used = Usage::of(self.sources(folder));
         let go_mod = folder.join("go.mod").unwrap_or_default();
-        let imported = self.by_module.keys().filter(|module| used.by(module).is_some());
+        let imported = self
+            .by_module
+            .keys()
+            .filter(|module| used.by(module).is_some());
         let required: BTreeSet<&String> = file.requires.keys().chain(imported).collect();
         for module in required {
-            let Some(to) = self.locate(folder, module).filter(|to| to != folder) else { continue };
+            let Some(to) = self.locate(folder, module).filter(|to| to != folder) else {
+                continue;
+            };
             let line = file.requires.get(module).copied();
             let kind = used.by(module).unwrap_or(DependencyKind::Link);
-            let evidence = Evidence { file: go_mod.clone(), line, detail: format!("require {module}") };
-            links.push(Link { from: folder.clone(), to: Reference::Path(to), kind, evidence });
+            let evidence = Evidence {
+                file: go_mod.clone(),
+                line,
+                detail: format!("require {module}"),
+            };
+            links.push(Link {
+                from: folder.clone(),
+                to: Reference::Path(to),
+                kind,
+                evidence,
+            });
         }
         for (path, source) in self.sources(folder) {
             for (read, line) in &source.generates {
                 let at = path.parent().unwrap_or_default();
                 let Ok(to) = at.join(read) else { continue };
-                if to.is_within(folder) || !(scan.files().is_file(&to) || scan.files().is_folder(&to)) {
+                if to.is_within(folder)
+                    || !(scan.files().is_file(&to) || scan.files().is_folder(&to))
+                {
                     continue;
                 }
                 let detail = format!("go:generate reads {read}");
-                let evidence = Evidence { file: path.clone(), line: Some(*line), detail };
+                let evidence = Evidence {
+                    file: path.clone(),
+                    line: Some(*line),
+                    detail,
+                };
                 let kind = DependencyKind::Build;
-                links.push(Link { from: folder.clone(), to: Reference::Path(to), kind, evidence });
+                links.push(Link {
+                    from: folder.clone(),
+                    to: Reference::Path(to),
+                    kind,
+                    evidence,
+                });
             }
         }
     }
@@ -185,7 +255,13 @@ impl<'a> Usage<'a> {
         for (path, source) in sources {
             let kind = match () {
                 () if path.file_name().ends_with(b"_test.go") => DependencyKind::Test,
-                () if source.tags.iter().any(|tag| tag == "tools" || tag == "ignore") => DependencyKind::Build,
+                () if source
+                    .tags
+                    .iter()
+                    .any(|tag| tag == "tools" || tag == "ignore") =>
+                {
+                    DependencyKind::Build
+                }
                 () => DependencyKind::Link,
             };
             for import in &source.imports {
@@ -219,14 +295,22 @@ fn tasks(folder: &RepoPath, sources: &[(RepoPath, Arc<GoFile>)]) -> Vec<Task> {
         inferred_by: Some(ID),
         origin: "go.mod".to_owned(),
     };
-    let tests = || sources.iter().filter(|(path, _)| path.file_name().ends_with(b"_test.go"));
+    let tests = || {
+        sources
+            .iter()
+            .filter(|(path, _)| path.file_name().ends_with(b"_test.go"))
+    };
     let mut tasks = Vec::new();
     if tests().next().is_some() {
         tasks.push(task("test", Some("unit"), &["go", "test", "./..."]));
     }
     for tag in ["integration", "e2e"] {
         if tests().any(|(_, file)| file.tags.iter().any(|known| known == tag)) {
-            tasks.push(task(&format!("test:{tag}"), Some(tag), &["go", "test", "-tags", tag, "./..."]));
+            tasks.push(task(
+                &format!("test:{tag}"),
+                Some(tag),
+                &["go", "test", "-tags", tag, "./..."],
+            ));
         }
     }
     tasks.push(task("build", None, &["go", "build", "./..."]));

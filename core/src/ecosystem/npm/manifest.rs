@@ -9,12 +9,18 @@ use super::line_of;
 use crate::facts::{Broken, Parser};
 
 /// Parses `package.json`.
-pub(super) const MANIFEST: Parser<Manifest> =
-    Parser { id: "npm/manifest", version: 1, parse: parse_manifest };
+pub(super) const MANIFEST: Parser<Manifest> = Parser {
+    id: "npm/manifest",
+    version: 1,
+    parse: parse_manifest,
+};
 
 /// Parses `pnpm-workspace.yaml`.
-pub(super) const PNPM: Parser<PnpmWorkspace> =
-    Parser { id: "npm/pnpm-workspace", version: 1, parse: parse_pnpm };
+pub(super) const PNPM: Parser<PnpmWorkspace> = Parser {
+    id: "npm/pnpm-workspace",
+    version: 1,
+    parse: parse_pnpm,
+};
 
 /// What matters of a `package.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +59,12 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
         message: format!("not valid JSON: {error}"),
     })?;
     let text = String::from_utf8_lossy(bytes);
-    let string = |key: &str| value.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+    let string = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
     let mut dependencies = BTreeMap::new();
     // Weakest first: a name that is also a run-time dependency is one.
     for (key, development) in [
@@ -64,7 +75,14 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
     ] {
         for (name, range) in string_map(value.get(key)) {
             let line = line_of(&text, &format!("\"{name}\""));
-            dependencies.insert(name, Wanted { range, development, line });
+            dependencies.insert(
+                name,
+                Wanted {
+                    range,
+                    development,
+                    line,
+                },
+            );
         }
     }
     Ok(Manifest {
@@ -87,12 +105,21 @@ fn string_map(value: Option<&Value>) -> BTreeMap<String, String> {
 
 /// Reads `["packages/*"]` and yarn's `{"packages": [...], "nohoist": [...]}`.
 fn globs(value: &Value) -> Option<Vec<String>> {
-    let list = value.as_array().or_else(|| value.get("packages")?.as_array())?;
-    Some(list.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect())
+    let list = value
+        .as_array()
+        .or_else(|| value.get("packages")?.as_array())?;
+    Some(
+        list.iter()
+            .filter_map(Value::as_str)
+            .map(ToOwned::to_owned)
+            .collect(),
+    )
 }
 
 fn parse_pnpm(bytes: &[u8]) -> Result<PnpmWorkspace, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    serde_saphyr::from_str(&text)
-        .map_err(|error| Broken { line: None, message: format!("not valid YAML: {error}") })
+    serde_saphyr::from_str(&text).map_err(|error| Broken {
+        line: None,
+        message: format!("not valid YAML: {error}"),
+    })
 }

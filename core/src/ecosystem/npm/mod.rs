@@ -25,7 +25,11 @@ pub struct Npm;
 const ID: EcosystemId = EcosystemId("npm");
 
 const fn shared(rule: &'static str, name: &'static str, role: SharedRole) -> SharedFile {
-    SharedFile { rule, name: FileName::Is(name), role }
+    SharedFile {
+        rule,
+        name: FileName::Is(name),
+        role,
+    }
 }
 
 const SHARED: &[SharedFile] = &[
@@ -33,14 +37,26 @@ const SHARED: &[SharedFile] = &[
     shared("npm lockfile", "npm-shrinkwrap.json", SharedRole::Lockfile),
     shared("yarn lockfile", "yarn.lock", SharedRole::Lockfile),
     shared("pnpm lockfile", "pnpm-lock.yaml", SharedRole::Lockfile),
-    shared("pnpm workspace", "pnpm-workspace.yaml", SharedRole::Lockfile),
+    shared(
+        "pnpm workspace",
+        "pnpm-workspace.yaml",
+        SharedRole::Lockfile,
+    ),
     shared("bun lockfile", "bun.lock", SharedRole::Lockfile),
     shared("bun lockfile", "bun.lockb", SharedRole::Lockfile),
     shared("node version", ".nvmrc", SharedRole::Toolchain),
     shared("node version", ".node-version", SharedRole::Toolchain),
     shared("package manager settings", ".npmrc", SharedRole::Settings),
-    shared("package manager settings", ".yarnrc.yml", SharedRole::Settings),
-    shared("package manager settings", ".pnpmfile.cjs", SharedRole::Settings),
+    shared(
+        "package manager settings",
+        ".yarnrc.yml",
+        SharedRole::Settings,
+    ),
+    shared(
+        "package manager settings",
+        ".pnpmfile.cjs",
+        SharedRole::Settings,
+    ),
     shared("task runner settings", "turbo.json", SharedRole::Settings),
     shared("task runner settings", "nx.json", SharedRole::Settings),
     shared("task runner settings", "lerna.json", SharedRole::Settings),
@@ -88,7 +104,10 @@ impl Ecosystem for Npm {
     }
 
     fn reads(&self) -> &'static [FileName] {
-        &[FileName::Is("package.json"), FileName::Is("pnpm-workspace.yaml")]
+        &[
+            FileName::Is("package.json"),
+            FileName::Is("pnpm-workspace.yaml"),
+        ]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
@@ -103,8 +122,16 @@ impl Ecosystem for Npm {
             .collect();
         for folder in &kept {
             let manifest = &packages[*folder];
-            discovery.projects.push(project(scan, folder, manifest, &packages, &workspaces));
-            links(folder, manifest, &packages, &workspaces, &mut discovery.links);
+            discovery
+                .projects
+                .push(project(scan, folder, manifest, &packages, &workspaces));
+            links(
+                folder,
+                manifest,
+                &packages,
+                &workspaces,
+                &mut discovery.links,
+            );
         }
         discovery
     }
@@ -133,7 +160,13 @@ fn packages(scan: &Scan<'_>, discovery: &mut Discovery) -> Packages {
             Err(_) if is_material(&path) => {}
             Err(fault) => {
                 discovery.faults.push(fault);
-                packages.insert(folder, Arc::new(Manifest { broken: true, ..Manifest::default() }));
+                packages.insert(
+                    folder,
+                    Arc::new(Manifest {
+                        broken: true,
+                        ..Manifest::default()
+                    }),
+                );
             }
         }
     }
@@ -144,7 +177,10 @@ fn pnpm_workspaces(
     scan: &Scan<'_>,
     discovery: &mut Discovery,
 ) -> BTreeMap<RepoPath, Arc<PnpmWorkspace>> {
-    let paths = scan.named(FileName::Is("pnpm-workspace.yaml")).cloned().collect();
+    let paths = scan
+        .named(FileName::Is("pnpm-workspace.yaml"))
+        .cloned()
+        .collect();
     let mut found = BTreeMap::new();
     for (path, parsed) in scan.parse_all(paths, &PNPM) {
         match parsed {
@@ -180,7 +216,9 @@ fn project(
     workspaces: &Workspaces,
 ) -> FoundProject {
     let is_root = workspaces.is_root(folder);
-    let dockerfile = folder.join("Dockerfile").is_ok_and(|path| scan.files().is_file(&path));
+    let dockerfile = folder
+        .join("Dockerfile")
+        .is_ok_and(|path| scan.files().is_file(&path));
     let kind = match () {
         () if is_root => ProjectKind::Infra,
         () if dockerfile || manifest.scripts.contains_key("start") => ProjectKind::Service,
@@ -202,7 +240,10 @@ fn project(
         provides: manifest
             .name
             .iter()
-            .map(|name| Symbol { space: "npm", name: name.clone() })
+            .map(|name| Symbol {
+                space: "npm",
+                name: name.clone(),
+            })
             .collect(),
     }
 }
@@ -222,11 +263,24 @@ fn links(
     links: &mut Vec<Link>,
 ) {
     let mut push = |to: Reference, kind, line, detail: String| {
-        let evidence = Evidence { file: manifest_path(folder), line, detail };
-        links.push(Link { from: folder.clone(), to, kind, evidence });
+        let evidence = Evidence {
+            file: manifest_path(folder),
+            line,
+            detail,
+        };
+        links.push(Link {
+            from: folder.clone(),
+            to,
+            kind,
+            evidence,
+        });
     };
     for (name, wanted) in &manifest.dependencies {
-        let kind = if wanted.development { DependencyKind::Test } else { DependencyKind::Link };
+        let kind = if wanted.development {
+            DependencyKind::Test
+        } else {
+            DependencyKind::Link
+        };
         let to = workspaces.resolve(folder, name, &wanted.range, packages);
         if let Some(to) = to {
             let detail = format!("\"{name}\": \"{}\"", wanted.range);
@@ -235,6 +289,11 @@ fn links(
     }
     if let Some(root) = workspaces.root_of(folder).filter(|root| *root != folder) {
         let detail = "member of the workspace".to_owned();
-        push(Reference::Path(manifest_path(root)), DependencyKind::Link, None, detail);
+        push(
+            Reference::Path(manifest_path(root)),
+            DependencyKind::Link,
+            None,
+            detail,
+        );
     }
 }

@@ -5,7 +5,9 @@ use semver::{Version, VersionReq};
 /// Tells whether `version` meets `range`. What cannot be read counts as met: an edge too many costs time, one
 /// too few a bug. Grammar: node-semver, `||` between alternatives, blanks between comparators, `a - b`.
 pub(super) fn meets(range: &str, version: Option<&str>) -> bool {
-    let Some(version) = version.and_then(|version| Version::parse(version).ok()) else { return true };
+    let Some(version) = version.and_then(|version| Version::parse(version).ok()) else {
+        return true;
+    };
     let range = range.trim();
     if range.is_empty() || range.contains(" - ") || matches!(range, "*" | "latest" | "x") {
         return true;
@@ -15,7 +17,11 @@ pub(super) fn meets(range: &str, version: Option<&str>) -> bool {
         let joined = comparators.join(", ");
         // A bare version is exact for npm, a caret for the Rust crate.
         let exact = joined.starts_with(|c: char| c.is_ascii_digit()) && comparators.len() == 1;
-        let joined = if exact && Version::parse(&joined).is_ok() { format!("={joined}") } else { joined };
+        let joined = if exact && Version::parse(&joined).is_ok() {
+            format!("={joined}")
+        } else {
+            joined
+        };
         VersionReq::parse(&joined).map_or(true, |wanted| {
             wanted.matches(&version)
                 || (!version.pre.is_empty() && matches_without_prerelease(&wanted, &version))

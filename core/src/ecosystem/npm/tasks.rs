@@ -50,7 +50,13 @@ pub(super) fn infer(
         let stage = match script.as_str() {
             "test" if is_placeholder(body) => continue,
             // A script that only starts the staged ones would run them twice.
-            "test" if staged.iter().any(|(other, _)| body.contains(other.as_str())) => continue,
+            "test"
+                if staged
+                    .iter()
+                    .any(|(other, _)| body.contains(other.as_str())) =>
+            {
+                continue;
+            }
             "test" => Some("unit"),
             "build" | "lint" | "typecheck" | "check-types" => None,
             _ => match stage_of(script) {
@@ -59,7 +65,9 @@ pub(super) fn infer(
             },
         };
         let name = match stage {
-            Some("unit") if script == "test" || !manifest.scripts.contains_key("test") => "test".to_owned(),
+            Some("unit") if script == "test" || !manifest.scripts.contains_key("test") => {
+                "test".to_owned()
+            }
             Some(_) if !script.contains("test") => format!("test:{script}"),
             _ => script.clone(),
         };
@@ -68,7 +76,12 @@ pub(super) fn infer(
     }
     if !manifest.scripts.contains_key("test") && staged.is_empty() && has_node_tests(scan, folder) {
         let argv = vec!["node".to_owned(), "--test".to_owned()];
-        push("test".to_owned(), Some("unit"), argv, "test files".to_owned());
+        push(
+            "test".to_owned(),
+            Some("unit"),
+            argv,
+            "test files".to_owned(),
+        );
     }
     tasks
 }
@@ -79,7 +92,10 @@ fn stage_of(script: &str) -> Option<&'static str> {
         .or_else(|| script.strip_prefix("test-"))
         .or_else(|| script.strip_suffix(":test"))
         .unwrap_or(script);
-    STAGES.iter().find(|(name, _)| *name == word).map(|(_, stage)| *stage)
+    STAGES
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, stage)| *stage)
 }
 
 /// `npm init` writes a test script that only says that there is none.
@@ -109,13 +125,23 @@ fn runner(scan: &Scan<'_>, folder: &RepoPath, packages: &Packages) -> &'static s
     ];
     let named = |folder: RepoPath| {
         let wanted = packages.get(&folder)?.package_manager.clone()?;
-        KNOWN.into_iter().find(|known| wanted.split('@').next() == Some(*known))
+        KNOWN
+            .into_iter()
+            .find(|known| wanted.split('@').next() == Some(*known))
     };
     let locked = |folder: RepoPath| {
         LOCKS
             .into_iter()
-            .find(|(file, _)| folder.join(file).is_ok_and(|path| scan.files().is_file(&path)))
+            .find(|(file, _)| {
+                folder
+                    .join(file)
+                    .is_ok_and(|path| scan.files().is_file(&path))
+            })
             .map(|(_, runner)| runner)
     };
-    folder.ancestors().find_map(named).or_else(|| folder.ancestors().find_map(locked)).unwrap_or("npm")
+    folder
+        .ancestors()
+        .find_map(named)
+        .or_else(|| folder.ancestors().find_map(locked))
+        .unwrap_or("npm")
 }

@@ -18,10 +18,7 @@ pub(super) struct Workspaces {
 }
 
 impl Workspaces {
-    pub(super) fn new(
-        packages: &Packages,
-        pnpm: &BTreeMap<RepoPath, Arc<PnpmWorkspace>>,
-    ) -> Self {
+    pub(super) fn new(packages: &Packages, pnpm: &BTreeMap<RepoPath, Arc<PnpmWorkspace>>) -> Self {
         let mut globs: BTreeMap<RepoPath, Vec<String>> = BTreeMap::new();
         for (folder, manifest) in packages {
             if let Some(own) = &manifest.workspaces {
@@ -31,21 +28,33 @@ impl Workspaces {
         for (folder, workspace) in pnpm {
             globs.insert(folder.clone(), workspace.packages.clone());
         }
-        let mut found = Self { members: BTreeMap::new(), roots: Vec::new(), by_name: BTreeMap::new() };
+        let mut found = Self {
+            members: BTreeMap::new(),
+            roots: Vec::new(),
+            by_name: BTreeMap::new(),
+        };
         // Roots come before what lies below them, so the innermost workspace is the last to claim a package.
         for (root, patterns) in globs {
             let matchers = Matchers::new(&patterns);
             for folder in packages.keys() {
-                let inside = folder.relative_to(&root).filter(|inside| !inside.is_empty());
+                let inside = folder
+                    .relative_to(&root)
+                    .filter(|inside| !inside.is_empty());
                 if inside.is_some_and(|inside| matchers.accept(inside)) {
                     found.members.insert(folder.clone(), root.clone());
                 }
             }
-            found.members.entry(root.clone()).or_insert_with(|| root.clone());
+            found
+                .members
+                .entry(root.clone())
+                .or_insert_with(|| root.clone());
             found.roots.push(root);
         }
         for (member, root) in &found.members {
-            if let Some(name) = packages.get(member).and_then(|manifest| manifest.name.clone()) {
+            if let Some(name) = packages
+                .get(member)
+                .and_then(|manifest| manifest.name.clone())
+            {
                 found.by_name.insert((root.clone(), name), member.clone());
             }
         }
@@ -83,7 +92,10 @@ impl Workspaces {
             if wanted.starts_with('.') {
                 return from.join(wanted).ok();
             }
-            let alias = wanted.rsplit_once('@').map(|(alias, _)| alias).filter(|a| !a.is_empty());
+            let alias = wanted
+                .rsplit_once('@')
+                .map(|(alias, _)| alias)
+                .filter(|a| !a.is_empty());
             return local(alias.unwrap_or(name)).cloned();
         }
         let (name, range) = match range.strip_prefix("npm:") {
@@ -95,7 +107,9 @@ impl Workspaces {
         };
         let elsewhere = range.contains("://") || range.starts_with("git") || range.contains('/');
         let member = local(name).filter(|_| !elsewhere)?;
-        let version = packages.get(member).and_then(|manifest| manifest.version.as_deref());
+        let version = packages
+            .get(member)
+            .and_then(|manifest| manifest.version.as_deref());
         (range.starts_with("catalog:") || meets(range, version)).then(|| member.clone())
     }
 }
@@ -110,15 +124,23 @@ impl Matchers {
                 Some(rest) => (false, rest),
                 None => (true, pattern.as_str()),
             };
-            let glob = glob.trim_start_matches("./").trim_start_matches('/').trim_end_matches('/');
-            let glob = GlobBuilder::new(glob).literal_separator(true).build().ok()?;
+            let glob = glob
+                .trim_start_matches("./")
+                .trim_start_matches('/')
+                .trim_end_matches('/');
+            let glob = GlobBuilder::new(glob)
+                .literal_separator(true)
+                .build()
+                .ok()?;
             Some((keep, glob.compile_matcher()))
         });
         Self(matchers.collect())
     }
 
     fn accept(&self, inside: &[u8]) -> bool {
-        let Ok(inside) = std::str::from_utf8(inside) else { return false };
+        let Ok(inside) = std::str::from_utf8(inside) else {
+            return false;
+        };
         let mut accepted = false;
         for (keep, glob) in &self.0 {
             if glob.is_match(inside) {

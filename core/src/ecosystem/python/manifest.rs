@@ -7,14 +7,26 @@ use toml::{Table, Value};
 use super::super::line_of;
 use crate::facts::{Broken, Parser};
 
-pub(super) const PYPROJECT: Parser<Manifest> =
-    Parser { id: "python/pyproject", version: 1, parse: parse_pyproject };
-pub(super) const SETUP_CFG: Parser<Manifest> =
-    Parser { id: "python/setup-cfg", version: 1, parse: parse_setup_cfg };
-pub(super) const SETUP_PY: Parser<Manifest> =
-    Parser { id: "python/setup-py", version: 1, parse: parse_setup_py };
-pub(super) const REQUIREMENTS: Parser<Vec<Requirement>> =
-    Parser { id: "python/requirements", version: 1, parse: parse_requirements };
+pub(super) const PYPROJECT: Parser<Manifest> = Parser {
+    id: "python/pyproject",
+    version: 1,
+    parse: parse_pyproject,
+};
+pub(super) const SETUP_CFG: Parser<Manifest> = Parser {
+    id: "python/setup-cfg",
+    version: 1,
+    parse: parse_setup_cfg,
+};
+pub(super) const SETUP_PY: Parser<Manifest> = Parser {
+    id: "python/setup-py",
+    version: 1,
+    parse: parse_setup_py,
+};
+pub(super) const REQUIREMENTS: Parser<Vec<Requirement>> = Parser {
+    id: "python/requirements",
+    version: 1,
+    parse: parse_requirements,
+};
 
 /// One project's manifests, joined.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +66,10 @@ impl Manifest {
         self.is_workspace |= other.is_workspace;
         self.uses_pytest |= other.uses_pytest;
         let named = other.requires.iter().cloned();
-        self.requires.extend(named.map(|wanted| Requirement { file: file.to_owned(), ..wanted }));
+        self.requires.extend(named.map(|wanted| Requirement {
+            file: file.to_owned(),
+            ..wanted
+        }));
     }
 
     pub(super) fn add_requirements(
@@ -100,7 +115,13 @@ fn requirement(text: &str, development: bool, whole: &str) -> Option<Requirement
         .and_then(|(_, url)| url.trim().strip_prefix("file:"))
         .map(|path| path.trim_start_matches("//").to_owned());
     let line = line_of(whole, text);
-    (!name.is_empty()).then(|| Requirement { name, path, development, line, ..Requirement::default() })
+    (!name.is_empty()).then(|| Requirement {
+        name,
+        path,
+        development,
+        line,
+        ..Requirement::default()
+    })
 }
 
 fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
@@ -122,7 +143,10 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
     let name = at(&["project", "name"]).or_else(|| at(&["tool", "poetry", "name"]));
     let mut manifest = Manifest {
         name: name.and_then(Value::as_str).map(ToOwned::to_owned),
-        is_package: at(&["project"]).is_some() || poetry.is_some() || workspace || at(&["build-system"]).is_some(),
+        is_package: at(&["project"]).is_some()
+            || poetry.is_some()
+            || workspace
+            || at(&["build-system"]).is_some(),
         is_workspace: workspace,
         uses_pytest: text.contains("pytest"),
         ..Manifest::default()
@@ -132,10 +156,17 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
     }
     let extras = at(&["project", "optional-dependencies"]).and_then(Value::as_table);
     for (extra, list) in extras.into_iter().flatten() {
-        let development = matches!(extra.as_str(), "test" | "tests" | "testing" | "dev" | "lint" | "docs");
+        let development = matches!(
+            extra.as_str(),
+            "test" | "tests" | "testing" | "dev" | "lint" | "docs"
+        );
         list_of(list, development, text, &mut manifest.requires);
     }
-    for (_, list) in at(&["dependency-groups"]).and_then(Value::as_table).into_iter().flatten() {
+    for (_, list) in at(&["dependency-groups"])
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten()
+    {
         list_of(list, true, text, &mut manifest.requires);
     }
     if let Some(list) = at(&["tool", "uv", "dev-dependencies"]) {
@@ -149,7 +180,11 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
 }
 
 fn list_of(list: &Value, development: bool, whole: &str, requires: &mut Vec<Requirement>) {
-    let items = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let items = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     requires.extend(items.filter_map(|item| requirement(item, development, whole)));
 }
 
@@ -157,15 +192,28 @@ fn poetry_tables(poetry: Option<&Value>, whole: &str, requires: &mut Vec<Require
     let Some(poetry) = poetry else { return };
     let mut table = |value: Option<&Value>, development: bool| {
         for (name, wanted) in value.and_then(Value::as_table).into_iter().flatten() {
-            let path = wanted.get("path").and_then(Value::as_str).map(ToOwned::to_owned);
+            let path = wanted
+                .get("path")
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned);
             let line = line_of(whole, &format!("\n{name}")).map(|line| line + 1);
             let (name, development) = (name.clone(), development);
-            requires.push(Requirement { name, path, development, line, ..Requirement::default() });
+            requires.push(Requirement {
+                name,
+                path,
+                development,
+                line,
+                ..Requirement::default()
+            });
         }
     };
     table(poetry.get("dependencies"), false);
     table(poetry.get("dev-dependencies"), true);
-    let groups = poetry.get("group").and_then(Value::as_table).into_iter().flatten();
+    let groups = poetry
+        .get("group")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten();
     for (name, group) in groups {
         table(group.get("dependencies"), name != "main");
     }
@@ -175,7 +223,10 @@ fn poetry_tables(poetry: Option<&Value>, whole: &str, requires: &mut Vec<Require
 fn apply_sources(sources: &Table, requires: &mut [Requirement]) {
     for (name, source) in sources {
         let path = source.get("path").and_then(Value::as_str);
-        for wanted in requires.iter_mut().filter(|wanted| normalize(&wanted.name) == normalize(name)) {
+        for wanted in requires
+            .iter_mut()
+            .filter(|wanted| normalize(&wanted.name) == normalize(name))
+        {
             wanted.path = path.map(ToOwned::to_owned);
         }
     }
@@ -183,16 +234,27 @@ fn apply_sources(sources: &Table, requires: &mut [Requirement]) {
 
 fn parse_setup_cfg(bytes: &[u8]) -> Result<Manifest, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let mut manifest = Manifest { uses_pytest: text.contains("pytest"), ..Manifest::default() };
+    let mut manifest = Manifest {
+        uses_pytest: text.contains("pytest"),
+        ..Manifest::default()
+    };
     let (mut section, mut key) = (String::new(), String::new());
-    for line in text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])) {
+    for line in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with(['#', ';']))
+    {
         let mut value = line.trim();
-        if let Some(name) = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(name) = value
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             (section, key) = (name.to_owned(), String::new());
             continue;
         }
         if !line.starts_with(char::is_whitespace) {
-            let Some((name, rest)) = line.split_once('=') else { continue };
+            let Some((name, rest)) = line.split_once('=') else {
+                continue;
+            };
             (key, value) = (name.trim().to_owned(), rest.trim());
         }
         match (section.as_str(), key.as_str()) {
@@ -200,10 +262,14 @@ fn parse_setup_cfg(bytes: &[u8]) -> Result<Manifest, Broken> {
                 manifest.name = Some(value.to_owned());
                 manifest.is_package = true;
             }
-            ("options", "install_requires") => manifest.requires.extend(requirement(value, false, &text)),
+            ("options", "install_requires") => {
+                manifest.requires.extend(requirement(value, false, &text))
+            }
             ("options.extras_require", extra) => {
                 let development = matches!(extra, "test" | "tests" | "dev");
-                manifest.requires.extend(requirement(value, development, &text));
+                manifest
+                    .requires
+                    .extend(requirement(value, development, &text));
             }
             _ => {}
         }
@@ -216,7 +282,11 @@ fn parse_setup_py(bytes: &[u8]) -> Result<Manifest, Broken> {
     let text = String::from_utf8_lossy(bytes);
     let literals = |text: &str| -> Vec<String> {
         let quote = |c| c == '"' || c == '\'';
-        text.split(quote).skip(1).step_by(2).map(ToOwned::to_owned).collect()
+        text.split(quote)
+            .skip(1)
+            .step_by(2)
+            .map(ToOwned::to_owned)
+            .collect()
     };
     let after = |key: &str| {
         let at = text.find(&format!("{key}="))? + key.len() + 1;
@@ -225,10 +295,18 @@ fn parse_setup_py(bytes: &[u8]) -> Result<Manifest, Broken> {
     let name = after("name")
         .filter(|rest| rest.trim_start().starts_with(['"', '\'']))
         .and_then(|rest| literals(rest).into_iter().next());
-    let mut manifest = Manifest { name, is_package: true, ..Manifest::default() };
+    let mut manifest = Manifest {
+        name,
+        is_package: true,
+        ..Manifest::default()
+    };
     if let Some(list) = after("install_requires").and_then(|rest| rest.split(']').next()) {
         let wanted = literals(list);
-        manifest.requires.extend(wanted.iter().filter_map(|item| requirement(item, false, &text)));
+        manifest.requires.extend(
+            wanted
+                .iter()
+                .filter_map(|item| requirement(item, false, &text)),
+        );
     }
     Ok(manifest)
 }
@@ -238,16 +316,28 @@ fn parse_requirements(bytes: &[u8]) -> Result<Vec<Requirement>, Broken> {
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split(" #").next().unwrap_or_default().trim();
-        let editable = line.strip_prefix("-e ").or_else(|| line.strip_prefix("--editable "));
+        let editable = line
+            .strip_prefix("-e ")
+            .or_else(|| line.strip_prefix("--editable "));
         let target = editable.unwrap_or(line).trim();
-        let local = target.strip_prefix("file:").map_or(target, |path| path.trim_start_matches("//"));
+        let local = target
+            .strip_prefix("file:")
+            .map_or(target, |path| path.trim_start_matches("//"));
         if local.starts_with('.') || (editable.is_some() && !local.contains("://")) {
             let path = local.split('[').next().unwrap_or(local).to_owned();
             let (name, line) = (path.clone(), Some(number));
-            found.push(Requirement { name, path: Some(path), line, ..Requirement::default() });
+            found.push(Requirement {
+                name,
+                path: Some(path),
+                line,
+                ..Requirement::default()
+            });
         } else if !line.starts_with(['-', '#']) {
             let wanted = requirement(line, false, "");
-            found.extend(wanted.map(|wanted| Requirement { line: Some(number), ..wanted }));
+            found.extend(wanted.map(|wanted| Requirement {
+                line: Some(number),
+                ..wanted
+            }));
         }
     }
     Ok(found)

@@ -23,7 +23,11 @@ pub struct Python;
 const ID: EcosystemId = EcosystemId("python");
 
 const fn shared(rule: &'static str, name: &'static str, role: SharedRole) -> SharedFile {
-    SharedFile { rule, name: FileName::Is(name), role }
+    SharedFile {
+        rule,
+        name: FileName::Is(name),
+        role,
+    }
 }
 
 const SHARED: &[SharedFile] = &[
@@ -67,7 +71,9 @@ impl Ecosystem for Python {
         let found = read(scan, &mut discovery);
         let by_name: BTreeMap<String, RepoPath> = found
             .iter()
-            .filter_map(|(folder, manifest)| Some((normalize(manifest.name.as_deref()?), folder.clone())))
+            .filter_map(|(folder, manifest)| {
+                Some((normalize(manifest.name.as_deref()?), folder.clone()))
+            })
             .collect();
         for (folder, manifest) in &found {
             discovery.projects.push(project(scan, folder, manifest));
@@ -91,12 +97,19 @@ fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Found {
         ("setup.cfg", &SETUP_CFG),
         ("setup.py", &SETUP_PY),
     ] {
-        let paths = scan.named(FileName::Is(name)).filter(|path| !is_material(path)).cloned().collect();
+        let paths = scan
+            .named(FileName::Is(name))
+            .filter(|path| !is_material(path))
+            .cloned()
+            .collect();
         for (path, parsed) in scan.parse_all(paths, parser) {
             let folder = path.parent().unwrap_or_default();
             let parsed = parsed.unwrap_or_else(|fault| {
                 discovery.faults.push(fault);
-                Arc::new(Manifest { is_package: true, ..Manifest::default() })
+                Arc::new(Manifest {
+                    is_package: true,
+                    ..Manifest::default()
+                })
             });
             found.entry(folder).or_default().absorb(name, &parsed);
         }
@@ -126,7 +139,9 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
         let around = folder.ancestors().find(|above| found.contains_key(above));
         let owner = match around {
             Some(around) if !around.is_root() || folder.is_root() => around,
-            _ if path.file_name() == b"requirements.txt" && has_sources(scan, &folder) => folder.clone(),
+            _ if path.file_name() == b"requirements.txt" && has_sources(scan, &folder) => {
+                folder.clone()
+            }
             _ => continue,
         };
         let development = path.file_name() != b"requirements.txt";
@@ -134,7 +149,9 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
         if manifest.source.is_empty() {
             manifest.source = "requirements.txt".to_owned();
         }
-        let name = path.relative_to(&owner).map(|inside| String::from_utf8_lossy(inside).into_owned());
+        let name = path
+            .relative_to(&owner)
+            .map(|inside| String::from_utf8_lossy(inside).into_owned());
         manifest.add_requirements(&name.unwrap_or_default(), &folder, &parsed, development);
     }
 }
@@ -142,15 +159,31 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
 fn has_sources(scan: &Scan<'_>, folder: &RepoPath) -> bool {
     let is_source = |path: &RepoPath| {
         path.file_name().ends_with(b".py")
-            && path.relative_to(folder).is_some_and(|inside| !inside.contains(&b'/'))
+            && path
+                .relative_to(folder)
+                .is_some_and(|inside| !inside.contains(&b'/'))
     };
-    scan.files().below(folder).iter().any(|entry| is_source(&entry.path))
+    scan.files()
+        .below(folder)
+        .iter()
+        .any(|entry| is_source(&entry.path))
 }
 
 fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProject {
-    const STARTS: [&str; 7] =
-        ["Dockerfile", "Procfile", "manage.py", "app.py", "main.py", "server.py", "wsgi.py"];
-    let has = |file: &&str| folder.join(file).is_ok_and(|path| scan.files().is_file(&path));
+    const STARTS: [&str; 7] = [
+        "Dockerfile",
+        "Procfile",
+        "manage.py",
+        "app.py",
+        "main.py",
+        "server.py",
+        "wsgi.py",
+    ];
+    let has = |file: &&str| {
+        folder
+            .join(file)
+            .is_ok_and(|path| scan.files().is_file(&path))
+    };
     let fallback = || String::from_utf8_lossy(folder.file_name()).into_owned();
     let virtual_root = manifest.is_workspace && manifest.name.is_none();
     FoundProject {
@@ -164,7 +197,11 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProj
         standing: Standing::Manifest,
         manifest: folder.join(&manifest.source).unwrap_or_default(),
         ownership: if manifest.is_workspace {
-            Ownership::Only(["pyproject.toml", "src/**", "tests/**"].map(ToOwned::to_owned).to_vec())
+            Ownership::Only(
+                ["pyproject.toml", "src/**", "tests/**"]
+                    .map(ToOwned::to_owned)
+                    .to_vec(),
+            )
         } else {
             Ownership::Tree
         },
@@ -172,7 +209,10 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProj
         provides: manifest
             .name
             .iter()
-            .map(|name| Symbol { space: "python", name: normalize(name) })
+            .map(|name| Symbol {
+                space: "python",
+                name: normalize(name),
+            })
             .collect(),
     }
 }
@@ -190,13 +230,24 @@ fn links(
             // Monorepos install each other by plain name as well.
             None => by_name.get(&normalize(&wanted.name)).cloned(),
         };
-        let Some(to) = to.filter(|to| to != folder) else { continue };
-        let kind = if wanted.development { DependencyKind::Test } else { DependencyKind::Link };
+        let Some(to) = to.filter(|to| to != folder) else {
+            continue;
+        };
+        let kind = if wanted.development {
+            DependencyKind::Test
+        } else {
+            DependencyKind::Link
+        };
         let evidence = Evidence {
             file: folder.join(&wanted.file).unwrap_or_default(),
             line: wanted.line,
             detail: format!("requires {}", wanted.name),
         };
-        links.push(Link { from: folder.clone(), to: Reference::Path(to), kind, evidence });
+        links.push(Link {
+            from: folder.clone(),
+            to: Reference::Path(to),
+            kind,
+            evidence,
+        });
     }
 }

@@ -20,8 +20,13 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
     if !tests(folder) {
         return Vec::new();
     }
-    let has = |file: &str| folder.join(file).is_ok_and(|path| scan.files().is_file(&path));
-    let pytest = manifest.uses_pytest || has("conftest.py") || has("pytest.ini") || has("tests/conftest.py");
+    let has = |file: &str| {
+        folder
+            .join(file)
+            .is_ok_and(|path| scan.files().is_file(&path))
+    };
+    let pytest =
+        manifest.uses_pytest || has("conftest.py") || has("pytest.ini") || has("tests/conftest.py");
     let runner: Vec<&str> = match () {
         () if pytest && locked(scan, folder, "uv.lock") => vec!["uv", "run", "pytest"],
         () if pytest && has("poetry.lock") => vec!["poetry", "run", "pytest"],
@@ -32,7 +37,11 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
         name: name.to_owned(),
         stage: Some(Stage::new(stage)),
         command: Command::Argv(
-            runner.iter().map(ToString::to_string).chain(arguments).collect(),
+            runner
+                .iter()
+                .map(ToString::to_string)
+                .chain(arguments)
+                .collect(),
         ),
         cwd: folder.clone(),
         env: BTreeMap::new(),
@@ -42,23 +51,45 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
     };
     let staged: Vec<&str> = STAGES
         .into_iter()
-        .filter(|stage| folder.join(format!("tests/{stage}")).is_ok_and(|path| tests(&path)))
+        .filter(|stage| {
+            folder
+                .join(format!("tests/{stage}"))
+                .is_ok_and(|path| tests(&path))
+        })
         .collect();
     let unit = if pytest {
-        staged.iter().map(|stage| format!("--ignore=tests/{stage}")).collect()
+        staged
+            .iter()
+            .map(|stage| format!("--ignore=tests/{stage}"))
+            .collect()
     } else if folder.join("tests").is_ok_and(|path| tests(&path)) {
-        vec!["-s".to_owned(), "tests".to_owned(), "-t".to_owned(), ".".to_owned()]
+        vec![
+            "-s".to_owned(),
+            "tests".to_owned(),
+            "-t".to_owned(),
+            ".".to_owned(),
+        ]
     } else {
         Vec::new()
     };
     let mut tasks = vec![task("test", "unit", unit)];
     if pytest {
         let more = staged.iter();
-        tasks.extend(more.map(|stage| task(&format!("test:{stage}"), stage, vec![format!("tests/{stage}")])));
+        tasks.extend(more.map(|stage| {
+            task(
+                &format!("test:{stage}"),
+                stage,
+                vec![format!("tests/{stage}")],
+            )
+        }));
     }
     tasks
 }
 
 fn locked(scan: &Scan<'_>, folder: &RepoPath, file: &str) -> bool {
-    folder.ancestors().any(|above| above.join(file).is_ok_and(|path| scan.files().is_file(&path)))
+    folder.ancestors().any(|above| {
+        above
+            .join(file)
+            .is_ok_and(|path| scan.files().is_file(&path))
+    })
 }

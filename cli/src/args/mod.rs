@@ -1,0 +1,113 @@
+//! Groups of flags that several commands share, as they are typed.
+
+use clap::{Args, ValueEnum};
+
+/// What is compared and which projects count.
+#[derive(Debug, Clone, Args, Default)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct Selection {
+    /// Compare with the merge base of this revision.
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    /// Judge this revision instead of the work tree.
+    #[arg(long, value_name = "REV")]
+    pub(crate) head: Option<String>,
+    /// Compare with exactly this revision, without looking for a merge base.
+    #[arg(long, value_name = "REV")]
+    pub(crate) since: Option<String>,
+    /// Judge uncommitted work only: HEAD against the work tree.
+    #[arg(long)]
+    pub(crate) uncommitted: bool,
+    /// Judge what is staged only: HEAD against the index.
+    #[arg(long)]
+    pub(crate) staged: bool,
+    /// Take these paths as changed; `-` reads them from standard input, NUL or newline separated.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) files: Vec<String>,
+    /// Only projects whose name or path matches this glob; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) filter: Vec<String>,
+    /// Leave out projects whose name or path matches this glob; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Select everything.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How far dependents are followed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dependents: Dependents,
+    /// Only these test stages; may be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Vec<String>,
+    /// Only this part of the projects: `1/4`.
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+    /// What to do when no base can be found.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) on_unknown: Unknown,
+}
+
+/// How far dependents are followed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dependents {
+    None,
+    Direct,
+    #[default]
+    All,
+}
+
+/// About an unknown base.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unknown {
+    #[default]
+    All,
+    Fail,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Args, Default)]
+pub(crate) struct Output {
+    /// The form of the answer.
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = crate::format::parser())]
+    pub(crate) format: String,
+}
+
+/// How tasks are run.
+#[derive(Debug, Clone, Args, Default)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct Running {
+    /// Tasks at once: a number, or a share of the cores such as `50%`.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<String>,
+    /// Kill a task after this time: `90s`, `5m`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<String>,
+    /// Start nothing more after the first failure.
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// What to do about a program that is not installed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) missing_tool: Missing,
+    /// What to say when there is nothing to run.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) no_tasks: NoTasks,
+    /// Show what would run, and run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// About a program that is not installed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Missing {
+    #[default]
+    Fail,
+    Skip,
+}
+
+/// About a run without tasks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NoTasks {
+    #[default]
+    Pass,
+    Fail,
+}

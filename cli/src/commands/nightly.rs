@@ -1,0 +1,37 @@
+//! `nightly`.
+
+use clap::Args;
+
+use super::test::Test;
+use crate::app::Context;
+use crate::args::{Output, Running, Selection};
+use crate::diagnostic::CliError;
+use crate::exit::Exit;
+
+/// Run every test, over the same path as `test --all`
+#[derive(Debug, Args)]
+pub(crate) struct Nightly {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    running: Running,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Nightly {
+    /// Selects everything and runs it.
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
+        let selection = Selection {
+            all: true,
+            ..self.selection
+        };
+        context.printer.note("nightly: every project is selected\n");
+        Test {
+            selection,
+            running: self.running,
+            output: self.output,
+        }
+        .run(context)
+    }
+}

@@ -1,0 +1,216 @@
+//! `run`, and the one way in which every command starts tasks.
+
+use std::time::Instant;
+
+use affected_core::pipeline::Answer;
+use affected_core::plan::Plan;
+use affected_core::report::wire::v1;
+use affected_core::run::{self, Interrupt, Outcome, RunEvent, TaskResult};
+use clap::Args;
+
+use super::answer;
+use crate::app::Context;
+use crate::args::{NoTasks, Output, Running, Selection};
+use crate::diagnostic::CliError;
+use crate::exit::Exit;
+use crate::format::{self, json};
+use crate::request;
+use crate::terminal::style::{green, red, yellow};
+use crate::terminal::{Printer, Verbosity, command_line, escape, escape_bytes};
+
+/// Run a task of the affected projects, dependencies first
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The task: `build`, `lint` …
+    task: String,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    running: Running,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Run {
+    /// Runs the named task.
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
+        start(
+            &self.selection,
+            Some(self.task),
+            &self.running,
+            &self.output,
+            context,
+        )
+    }
+}
+
+/// Selects, plans and runs; with `--dry-run` only tells what would run.
+pub(super) fn start(
+    selection: &Selection,
+    task: Option<String>,
+    running: &Running,
+    output: &Output,
+    context: &mut Context,
+) -> Result<Exit, CliError> {
+    let answer = answer(selection, task, context)?;
+    let json = output.format == "json";
+    if running.dry_run {
+        let text = if json {
+            json::line(&answer.list)?
+        } else {
+            planned(&answer)
+        };
+        context.printer.data(&text)?;
+        return Ok(Exit::OK);
+    }
+    if answer.plan.actions.is_empty() && !json {
+        context
+            .printer
+            .note("nothing to run: no affected project has such a task\n");
+    }
+    if answer.plan.actions.is_empty() && running.no_tasks == NoTasks::Fail {
+        return Ok(Exit::NO_TASKS);
+    }
+    let root = answer.work_tree.clone().ok_or(CliError::NoWorkTree)?;
+    let options = request::run_options(running, root)?;
+    let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
+    let began = Instant::now();
+    let results = run::execute(&answer.plan, &options, &interrupt, &mut |event| {
+        tell(&mut context.printer, &answer.plan, &event);
+    });
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let document = document(&answer, &results, ms);
+    if json {
+        context.printer.data(&json::line(&document)?)?;
+    } else {
+        summary(&mut context.printer, &answer.plan, &results, &document)?;
+    }
+    Ok(exit(&interrupt, &document))
+}
+
+fn exit(interrupt: &Interrupt, document: &v1::Run) -> Exit {
+    match interrupt.signal() {
+        Some(signal) => Exit::from_signal(signal),
+        None if document.summary.failed > 0 => Exit::FAILED,
+        None => Exit::OK,
+    }
+}
+
+fn planned(answer: &Answer) -> String {
+    let line = |action: &affected_core::plan::Action| {
+        let command = command_line(&action.command);
+        let text = format!("{}  ({})  {command}", action.target, action.cwd);
+        format!("{}\n", escape(&text))
+    };
+    let tasks: String = answer.plan.actions.iter().map(line).collect();
+    format!("{}{tasks}", format::text::header(&answer.list))
+}
+
+fn word(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Passed => green("pass"),
+        Outcome::Failed => red("FAIL"),
+        Outcome::TimedOut => red("TIME"),
+        Outcome::Skipped => yellow("skip"),
+        Outcome::Canceled => yellow("stop"),
+    }
+}
+
+fn tell(printer: &mut Printer, plan: &Plan, event: &RunEvent) {
+    match event {
+        RunEvent::Warning(text) => printer.warn(text, None),
+        RunEvent::Started { .. } => {}
+        RunEvent::Finished(result) => {
+            let seconds = result.duration.as_secs_f64();
+            let target = escape(&plan.actions[result.action].target).into_owned();
+            let cause = result
+                .cause
+                .as_deref()
+                .map(|cause| format!("  {}", escape(cause)));
+            let cause = cause.unwrap_or_default();
+            printer.note(&format!(
+                "{} {seconds:>7.2}s  {target}{cause}\n",
+                word(result.outcome)
+            ));
+            if printer.verbosity == Verbosity::Verbose {
+                printer.tell(&escape_bytes(&result.output));
+            }
+        }
+    }
+}
+
+/// Repeats failures with their output and how to run them again, then counts.
+fn summary(
+    printer: &mut Printer,
+    plan: &Plan,
+    results: &[TaskResult],
+    document: &v1::Run,
+) -> Result<(), CliError> {
+    let mut text = String::new();
+    for result in results {
+        if !matches!(result.outcome, Outcome::Failed | Outcome::TimedOut) {
+            continue;
+        }
+        let action = &plan.actions[result.action];
+        let cause = result.cause.as_deref().unwrap_or("failed");
+        text.push_str(&format!(
+            "\n--- {}: {}\n",
+            escape(&action.target),
+            escape(cause)
+        ));
+        text.push_str(&escape_bytes(&result.output));
+        let again = crate::terminal::word(&action.project).into_owned();
+        text.push_str(&format!(
+            "--- again: affected test --all --filter {}\n",
+            escape(&again)
+        ));
+    }
+    let counts = &document.summary;
+    text.push_str(&format!(
+        "{} passed, {} failed, {} skipped, {} canceled in {:.1}s\n",
+        counts.passed,
+        counts.failed,
+        counts.skipped,
+        counts.canceled,
+        std::time::Duration::from_millis(counts.ms).as_secs_f64(),
+    ));
+    printer.data(&text)
+}
+
+fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
+    let count = |wanted: &[Outcome]| {
+        results
+            .iter()
+            .filter(|result| wanted.contains(&result.outcome))
+            .count()
+    };
+    let task = |result: &TaskResult| {
+        let action = &answer.plan.actions[result.action];
+        v1::RanTask {
+            target: action.target.clone(),
+            project: action.project.clone(),
+            stage: action.stage.as_ref().map(|stage| stage.0.clone()),
+            outcome: result.outcome.as_str().to_owned(),
+            exit: result.exit,
+            ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
+            cause: result.cause.clone(),
+            reasons: action.reasons.clone(),
+        }
+    };
+    v1::Run {
+        schema: "affected.run/1".to_owned(),
+        tool: answer.list.tool.clone(),
+        base: answer.list.base.clone(),
+        head: answer.list.head.clone(),
+        mode: answer.list.mode.clone(),
+        tasks: results.iter().map(task).collect(),
+        warnings: answer.list.warnings.clone(),
+        summary: v1::RunSummary {
+            passed: count(&[Outcome::Passed]),
+            failed: count(&[Outcome::Failed, Outcome::TimedOut]),
+            skipped: count(&[Outcome::Skipped]),
+            canceled: count(&[Outcome::Canceled]),
+            ms,
+        },
+    }
+}

@@ -1,0 +1,77 @@
+//! `why`.
+
+use affected_core::pipeline;
+use affected_core::report::wire::v1;
+use clap::Args;
+
+use super::answer;
+use crate::app::Context;
+use crate::args::{Output, Selection};
+use crate::diagnostic::CliError;
+use crate::exit::Exit;
+use crate::format::json;
+use crate::terminal::escape;
+
+/// Explain why a project is affected, or how it depends on another
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// The project, by name or path.
+    project: String,
+    /// Another project: shows the shortest chain of dependencies down to it.
+    other: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Why {
+    /// Tells the reasons, or the chain.
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
+        let answer = answer(&self.selection, None, context)?;
+        let why = pipeline::why(&answer, &self.project, self.other.as_deref())?;
+        let text = match self.output.format.as_str() {
+            "json" => json::line(&why)?,
+            _ => text(&why, self.other.as_deref()),
+        };
+        context.printer.data(&text)?;
+        Ok(Exit::OK)
+    }
+}
+
+fn text(why: &v1::Why, other: Option<&str>) -> String {
+    let mut lines = Vec::new();
+    match other {
+        Some(other) if why.chain.is_empty() => {
+            lines.push(format!("`{}` does not depend on `{other}`", why.project));
+        }
+        Some(_) => {
+            for edge in &why.chain {
+                let line = edge.line.map(|line| format!(":{line}")).unwrap_or_default();
+                let place = format!("{}{line} {}", edge.file, edge.detail);
+                lines.push(format!(
+                    "{} -> {} ({}) {place}",
+                    edge.from, edge.to, edge.kind
+                ));
+            }
+        }
+        None if why.reasons.is_empty() => {
+            let text = format!(
+                "`{}` is not affected: nothing it owns, reads or depends on changed",
+                why.project
+            );
+            lines.push(text);
+        }
+        None => {
+            lines.push(format!("`{}` is selected because", why.project));
+            for reason in &why.reasons {
+                let file = reason.file.as_deref().unwrap_or("-");
+                lines.push(format!("  {} {file}: {}", reason.code, reason.detail));
+            }
+        }
+    }
+    lines
+        .into_iter()
+        .map(|line| format!("{}\n", escape(&line)))
+        .collect()
+}

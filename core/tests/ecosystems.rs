@@ -1,0 +1,64 @@
+//! Every case below `fixtures/ecosystems`: the projects and edges that must be found, and no others.
+
+use std::collections::BTreeSet;
+
+use affected_core::config;
+use affected_core::facts::FactStore;
+use affected_core::scan;
+use affected_core::tree::memory::MemoryTree;
+use affected_fixtures::Case;
+
+fn tree(case: &Case) -> MemoryTree {
+    let mut files = Vec::new();
+    let mut open = vec![case.tree.clone()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let inside = path
+                .strip_prefix(&case.tree)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            files.push((inside, std::fs::read(&path).unwrap()));
+        }
+    }
+    MemoryTree::new(files)
+}
+
+#[test]
+fn every_case_is_found_as_expected() {
+    let cases = affected_fixtures::cases();
+    assert!(cases.len() >= 8, "the cases are missing");
+    for case in cases {
+        let tree = tree(&case);
+        let config = config::load(&tree).unwrap();
+        let found = scan::inventory(&tree, &config, &FactStore::default());
+        let projects: BTreeSet<String> = found
+            .graph
+            .projects()
+            .map(|(_, project)| format!("{} = {}", project.root, project.name))
+            .collect();
+        let edges: BTreeSet<String> = found
+            .graph
+            .edges()
+            .into_iter()
+            .map(|edge| format!("{} -> {} {}", edge.from, edge.to, edge.kind.as_str()))
+            .collect();
+        let name = format!("{}/{}", case.ecosystem, case.name);
+        assert_eq!(
+            projects,
+            case.projects.iter().cloned().collect(),
+            "projects of {name}"
+        );
+        assert_eq!(
+            edges,
+            case.edges.iter().cloned().collect(),
+            "edges of {name}"
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! The gate, the same here and on a CI host.
+
+use std::process::Command;
+use std::time::Instant;
+
+type Step = (&'static str, fn() -> Result<(), String>);
+
+const STEPS: &[Step] = &[
+    ("tools", tools),
+    ("format", || cargo(&["fmt", "--all", "--check"], &[])),
+    ("lints", || {
+        cargo(
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[],
+        )
+    }),
+    ("tests", || {
+        cargo(&["test", "--workspace", "--no-fail-fast"], &[])
+    }),
+    ("docs", || {
+        let flags = [("RUSTDOCFLAGS", "-D warnings")];
+        cargo(&["doc", "--workspace", "--no-deps", "--quiet"], &flags)
+    }),
+    ("deny", deny),
+    ("tidy", crate::tidy::run),
+    ("schemas", || crate::schemas::run(true)),
+];
+
+/// Runs every step and stops at the first that fails.
+pub(crate) fn run() -> Result<(), String> {
+    for (name, step) in STEPS {
+        println!("== {name}");
+        let began = Instant::now();
+        step().map_err(|message| format!("{name}: {message}"))?;
+        println!(
+            "== {name}: fine after {:.1}s",
+            began.elapsed().as_secs_f64()
+        );
+    }
+    println!("all {} steps passed", STEPS.len());
+    Ok(())
+}
+
+/// Runs cargo in the repository's root.
+pub(crate) fn cargo(arguments: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command
+        .args(arguments)
+        .envs(env.iter().copied())
+        .current_dir(crate::root());
+    let status = command
+        .status()
+        .map_err(|error| format!("cargo does not start: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`cargo {}` failed", arguments.join(" ")))
+    }
+}
+
+fn starts(program: &str, argument: &str) -> bool {
+    Command::new(program)
+        .arg(argument)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+/// What the end-to-end tests use. On a laptop an absent tool is named; on CI it is a failure.
+fn tools() -> Result<(), String> {
+    let wanted = [
+        ("git", "--version", "apt-get install git"),
+        ("node", "--version", "apt-get install nodejs"),
+        ("npm", "--version", "apt-get install npm"),
+        ("python3", "--version", "apt-get install python3"),
+        ("go", "version", "apt-get install golang"),
+        ("mvn", "--version", "apt-get install maven"),
+    ];
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|(name, flag, _)| !starts(name, flag))
+        .collect();
+    for (name, _, install) in &missing {
+        println!("missing: {name} (install with `{install}`); its tests are skipped");
+    }
+    if in_ci() && !missing.is_empty() {
+        return Err("a CI machine must have every tool".to_owned());
+    }
+    Ok(())
+}
+
+/// Licences, sources and bans; advisories need the network and are no part of the gate.
+fn deny() -> Result<(), String> {
+    let folder = crate::root().join("target/tools");
+    let local = folder.join("bin/cargo-deny");
+    if !local.exists() && !starts("cargo-deny", "--version") {
+        if !in_ci() {
+            println!(
+                "skipped: cargo-deny is missing (install with `cargo install --locked cargo-deny`)"
+            );
+            return Ok(());
+        }
+        let folder = folder.display().to_string();
+        cargo(
+            &[
+                "install",
+                "--quiet",
+                "--locked",
+                "cargo-deny",
+                "--root",
+                &folder,
+            ],
+            &[],
+        )?;
+    }
+    let program = if local.exists() {
+        local.as_path()
+    } else {
+        std::path::Path::new("cargo-deny")
+    };
+    let arguments = ["--offline", "check", "licenses", "bans", "sources"];
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(crate::root())
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("cargo-deny found something".to_owned()),
+        Err(error) => Err(format!("cargo-deny does not start: {error}")),
+    }
+}

@@ -1,0 +1,193 @@
+//! The rules of the house that no lint knows: rooms, sizes, names, registrations.
+
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+/// The stages of `core` in the order in which they may know one another.
+const ORDER: [&str; 14] = [
+    "digest",
+    "vcs",
+    "tree",
+    "facts",
+    "config",
+    "ecosystem",
+    "scan",
+    "ci",
+    "diff",
+    "select",
+    "plan",
+    "run",
+    "report",
+    "pipeline",
+];
+
+/// Crates that only one place may name.
+const OWNERS: [(&str, &[&str]); 6] = [
+    ("gix::", &["core/src/vcs/"]),
+    ("petgraph::", &["graph/src/project_graph.rs"]),
+    ("clap::", &["cli/src/", "xtask/src/"]),
+    (
+        "rayon::",
+        &[
+            "core/src/scan/",
+            "core/src/run/",
+            "core/src/ecosystem/mod.rs",
+        ],
+    ),
+    ("blake3::", &["core/src/digest.rs"]),
+    (
+        "std::env::",
+        &[
+            "core/src/ci/",
+            "core/src/config/",
+            "cli/",
+            "xtask/",
+            "tests/",
+            "fixtures/",
+        ],
+    ),
+];
+
+const BANNED: [&str; 7] = [
+    "util", "utils", "helpers", "common", "misc", "manager", "types",
+];
+
+/// Checks every Rust file that is no fixture.
+pub(crate) fn run() -> Result<(), String> {
+    let root = crate::root();
+    let mut findings = Vec::new();
+    for folder in ["graph", "core", "cli", "fixtures/src", "xtask", "tests"] {
+        for entry in WalkDir::new(root.join(folder))
+            .sort_by_file_name()
+            .into_iter()
+            .flatten()
+        {
+            if entry.path().extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                let path = entry.path().strip_prefix(&root).unwrap_or(entry.path());
+                findings.extend(check(&path.display().to_string(), &text));
+            }
+        }
+    }
+    findings.extend(registrations(&root));
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} findings", findings.len()))
+    }
+}
+
+/// Checks one file.
+fn check(path: &str, text: &str) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut find =
+        |line: usize, message: String| findings.push(format!("{path}:{line}: {message}"));
+    let stem = Path::new(path)
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default();
+    if BANNED.contains(&stem) {
+        find(1, format!("`{stem}` is a name that leads nowhere"));
+    }
+    if !text.starts_with("//!") {
+        find(1, "a module opens with `//!`".to_owned());
+    }
+    let is_test = path.contains("/tests") || path.starts_with("tests/");
+    let code = if is_test {
+        text
+    } else {
+        text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
+    };
+    if !is_test && code.lines().count() > 600 {
+        find(601, "longer than 600 lines; split by concern".to_owned());
+    }
+    let stage = path
+        .strip_prefix("core/src/")
+        .map(|rest| rest.split(['/', '.']).next().unwrap_or_default());
+    for (number, line) in (1..).zip(code.lines()) {
+        let line = line.trim_start();
+        if line.starts_with("//") {
+            continue;
+        }
+        for (name, homes) in OWNERS {
+            if !is_test && names(line, name) && !homes.iter().any(|home| path.starts_with(home)) {
+                find(number, format!("`{name}` belongs to {}", homes.join(", ")));
+            }
+        }
+        if let Some(stage) = stage.filter(|_| !is_test) {
+            for later in later_than(stage)
+                .iter()
+                .filter(|later| line.contains(&format!("crate::{later}")))
+            {
+                find(
+                    number,
+                    format!("`{stage}` comes before `{later}` and may not know it"),
+                );
+            }
+        }
+    }
+    findings
+}
+
+/// Tells whether a line names a crate, rather than a string or a module of that name.
+fn names(line: &str, crate_name: &str) -> bool {
+    line.match_indices(crate_name).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '"' | ':'))
+    })
+}
+
+fn later_than(stage: &str) -> &'static [&'static str] {
+    ORDER
+        .iter()
+        .position(|known| *known == stage)
+        .map_or(&[], |at| &ORDER[at + 1..])
+}
+
+/// Every registered ecosystem is named in the README.
+fn registrations(root: &Path) -> Vec<String> {
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
+    let (registry, readme) = (read("core/src/ecosystem/mod.rs"), read("README.md"));
+    registry
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.split(';').next())
+        .flat_map(|member| {
+            let mut findings = Vec::new();
+            if !readme.contains(&format!("`{member}`")) {
+                findings.push(format!(
+                    "README.md:1: ecosystem `{member}` is not described"
+                ));
+            }
+            if !root.join("fixtures/ecosystems").join(member).is_dir() {
+                findings.push(format!(
+                    "fixtures/ecosystems:1: ecosystem `{member}` has no fixture"
+                ));
+            }
+            findings
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn rooms_are_kept() {
+        let found = |path: &str, code: &str| check(path, &format!("//! x\n{code}\n")).len();
+        assert_eq!(found("core/src/scan/x.rs", "use gix::Repository;"), 1);
+        assert_eq!(found("core/src/vcs/x.rs", "use gix::Repository;"), 0);
+        assert_eq!(
+            found("core/src/tree/x.rs", "use crate::scan::Inventory;"),
+            1
+        );
+        assert_eq!(found("core/src/scan/x.rs", "use crate::tree::Tree;"), 0);
+        assert_eq!(found("core/src/scan/util.rs", ""), 1);
+        assert_eq!(check("core/src/scan/x.rs", "fn x() {}").len(), 1);
+        assert_eq!(found("core/src/scan/x.rs", &"let x = 1;\n".repeat(601)), 1);
+    }
+}
