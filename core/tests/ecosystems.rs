@@ -1,4 +1,5 @@
 //! Every case below `fixtures/ecosystems`: the projects and edges that must be found, and no others.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

@@ -75,6 +75,12 @@ pub struct Reach<'g> {
     pub seed: ProjectIndex,
 }
 
+/// A project at one strength.
+type State = (ProjectIndex, Impact);
+
+/// Each state that was reached, and over which edge from where; `None` for a seed.
+type Found<'g> = BTreeMap<State, Option<(State, &'g Dependency)>>;
+
 /// Returns every project reached from `seeds` by following dependents, the seeds included.
 #[must_use]
 pub fn dependents<'g>(
@@ -82,8 +88,7 @@ pub fn dependents<'g>(
     seeds: &[Seed],
     depth: Depth,
 ) -> BTreeMap<ProjectIndex, Reach<'g>> {
-    type State = (ProjectIndex, Impact);
-    let mut found: BTreeMap<State, Option<(State, &'g Dependency)>> = BTreeMap::new();
+    let mut found: Found<'g> = BTreeMap::new();
     let mut queue: VecDeque<(State, usize)> = VecDeque::new();
     let mut sorted = seeds.to_vec();
     sorted.sort();
@@ -121,10 +126,7 @@ pub fn dependents<'g>(
     reached
 }
 
-fn trace<'g>(
-    found: &BTreeMap<(ProjectIndex, Impact), Option<((ProjectIndex, Impact), &'g Dependency)>>,
-    end: (ProjectIndex, Impact),
-) -> Reach<'g> {
+fn trace<'g>(found: &Found<'g>, end: State) -> Reach<'g> {
     let mut chain = Vec::new();
     let mut state = end;
     while let Some(Some((previous, edge))) = found.get(&state) {

@@ -1,4 +1,5 @@
 //! End-to-end tests: the real binary over real git repositories.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod base;
 mod hostile;

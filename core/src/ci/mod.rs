@@ -41,7 +41,8 @@ impl Environment {
 #[must_use]
 pub fn says_something(text: &str) -> bool {
     let text = text.trim();
-    !text.is_empty() && !(text.len() >= 7 && text.bytes().all(|byte| byte == b'0'))
+    let zeros = text.len() >= 7 && text.bytes().all(|byte| byte == b'0');
+    !(text.is_empty() || zeros)
 }
 
 /// A base as a host names it.

@@ -215,31 +215,41 @@ impl Config {
                 );
             }
         }
-        for (name, project) in &self.projects {
-            let origin = project.origin.to_string();
-            for (stage, task) in &project.test {
-                push(
-                    format!("project.{name}.test.{stage}"),
-                    task.run.clone(),
-                    &origin,
-                );
-            }
-            for (task_name, task) in &project.task {
-                push(
-                    format!("project.{name}.task.{task_name}"),
-                    task.run.clone(),
-                    &origin,
-                );
-            }
-            for call in &project.calls {
-                push(format!("project.{name}.calls"), call.clone(), &origin);
-            }
-            for other in &project.depends_on {
-                push(format!("project.{name}.depends-on"), other.clone(), &origin);
-            }
-        }
+        all.extend(
+            self.projects
+                .iter()
+                .flat_map(|(name, project)| project.sources(name)),
+        );
         all.sort();
         all
+    }
+}
+
+impl ProjectConfig {
+    /// Lists what one project's table sets.
+    fn sources(&self, name: &str) -> Vec<SettingSource> {
+        let setting = |key: String, value: &str| SettingSource {
+            key: format!("project.{name}.{key}"),
+            value: value.to_owned(),
+            origin: self.origin.to_string(),
+        };
+        let tests = self
+            .test
+            .iter()
+            .map(|(stage, task)| setting(format!("test.{stage}"), &task.run));
+        let tasks = self
+            .task
+            .iter()
+            .map(|(name, task)| setting(format!("task.{name}"), &task.run));
+        let calls = self
+            .calls
+            .iter()
+            .map(|other| setting("calls".to_owned(), other));
+        let uses = self
+            .depends_on
+            .iter()
+            .map(|other| setting("depends-on".to_owned(), other));
+        tests.chain(tasks).chain(calls).chain(uses).collect()
     }
 }
 

@@ -1,4 +1,5 @@
 //! Runs real processes: a plan of `sh` lines in, outcomes and events out.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

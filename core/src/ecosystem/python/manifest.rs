@@ -263,7 +263,7 @@ fn parse_setup_cfg(bytes: &[u8]) -> Result<Manifest, Broken> {
                 manifest.is_package = true;
             }
             ("options", "install_requires") => {
-                manifest.requires.extend(requirement(value, false, &text))
+                manifest.requires.extend(requirement(value, false, &text));
             }
             ("options.extras_require", extra) => {
                 let development = matches!(extra, "test" | "tests" | "dev");

@@ -11,12 +11,7 @@ const STAGES: [&str; 5] = ["smoke", "contract", "component", "integration", "e2e
 
 /// Infers test tasks where there are tests: the whole project as `unit`, less folders named after other stages.
 pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> Vec<Task> {
-    let tests = |below: &RepoPath| {
-        scan.files().below(below).iter().any(|entry| {
-            let name = entry.path.file_name();
-            (name.starts_with(b"test_") && name.ends_with(b".py")) || name.ends_with(b"_test.py")
-        })
-    };
+    let tests = |below: &RepoPath| has_tests(scan, below);
     if !tests(folder) {
         return Vec::new();
     }
@@ -27,28 +22,8 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
     };
     let pytest =
         manifest.uses_pytest || has("conftest.py") || has("pytest.ini") || has("tests/conftest.py");
-    let runner: Vec<&str> = match () {
-        () if pytest && locked(scan, folder, "uv.lock") => vec!["uv", "run", "pytest"],
-        () if pytest && has("poetry.lock") => vec!["poetry", "run", "pytest"],
-        () if pytest => vec!["python3", "-m", "pytest"],
-        () => vec!["python3", "-m", "unittest", "discover"],
-    };
-    let task = |name: &str, stage: &str, arguments: Vec<String>| Task {
-        name: name.to_owned(),
-        stage: Some(Stage::new(stage)),
-        command: Command::Argv(
-            runner
-                .iter()
-                .map(ToString::to_string)
-                .chain(arguments)
-                .collect(),
-        ),
-        cwd: folder.clone(),
-        env: BTreeMap::new(),
-        timeout: None,
-        inferred_by: Some(ID),
-        origin: if pytest { "pytest" } else { "unittest" }.to_owned(),
-    };
+    let runner = runner(scan, folder, pytest);
+    let task = |name: &str, stage: &str, arguments| task(folder, runner, (name, stage), arguments);
     let staged: Vec<&str> = STAGES
         .into_iter()
         .filter(|stage| {
@@ -84,6 +59,55 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
         }));
     }
     tasks
+}
+
+fn task(
+    folder: &RepoPath,
+    runner: &[&str],
+    (name, stage): (&str, &str),
+    arguments: Vec<String>,
+) -> Task {
+    Task {
+        name: name.to_owned(),
+        stage: Some(Stage::new(stage)),
+        command: Command::Argv(
+            runner
+                .iter()
+                .map(ToString::to_string)
+                .chain(arguments)
+                .collect(),
+        ),
+        cwd: folder.clone(),
+        env: BTreeMap::new(),
+        timeout: None,
+        inferred_by: Some(ID),
+        origin: if runner.contains(&"unittest") {
+            "unittest"
+        } else {
+            "pytest"
+        }
+        .to_owned(),
+    }
+}
+
+fn has_tests(scan: &Scan<'_>, below: &RepoPath) -> bool {
+    scan.files().below(below).iter().any(|entry| {
+        let name = entry.path.file_name();
+        (name.starts_with(b"test_") && name.ends_with(b".py")) || name.ends_with(b"_test.py")
+    })
+}
+
+/// The program and first arguments that run tests here.
+fn runner(scan: &Scan<'_>, folder: &RepoPath, pytest: bool) -> &'static [&'static str] {
+    let poetry = folder
+        .join("poetry.lock")
+        .is_ok_and(|path| scan.files().is_file(&path));
+    match () {
+        () if pytest && locked(scan, folder, "uv.lock") => &["uv", "run", "pytest"],
+        () if pytest && poetry => &["poetry", "run", "pytest"],
+        () if pytest => &["python3", "-m", "pytest"],
+        () => &["python3", "-m", "unittest", "discover"],
+    }
 }
 
 fn locked(scan: &Scan<'_>, folder: &RepoPath, file: &str) -> bool {
