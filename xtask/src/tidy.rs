@@ -97,11 +97,7 @@ fn check(path: &str, text: &str) -> Vec<String> {
         find(1, "a module opens with `//!`".to_owned());
     }
     let is_test = path.contains("/tests") || path.starts_with("tests/");
-    let code = if is_test {
-        text
-    } else {
-        text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
-    };
+    let code = if is_test { text } else { before_tests(text) };
     if !is_test && code.lines().count() > 600 {
         find(601, "longer than 600 lines; split by concern".to_owned());
     }
@@ -131,6 +127,13 @@ fn check(path: &str, text: &str) -> Vec<String> {
         }
     }
     findings
+}
+
+/// Cuts off the module of unit tests.
+fn before_tests(text: &str) -> &str {
+    let starts = ["#[cfg(test)]\nmod tests", "#[cfg(all(test"];
+    let end = starts.iter().filter_map(|start| text.find(start)).min();
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Tells whether a line names a crate, rather than a string or a module of that name.

@@ -146,7 +146,7 @@ pub fn load(tree: &dyn Tree) -> Result<Config, ConfigError> {
     for entry in tree.files().entries() {
         if entry.path.file_name() != FILE_NAME.as_bytes()
             || entry.path == root_file
-            || crate::ecosystem::is_material(&entry.path)
+            || crate::tree::is_material(&entry.path)
         {
             continue;
         }

@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::facts::{FactStore, Fault, Parser};
+pub use crate::tree::is_material;
 use crate::tree::{FileSet, Tree};
 
 /// Every supported ecosystem. All are asked: a repository may speak many languages. Where several
@@ -224,38 +225,6 @@ pub trait Ecosystem: Sync {
     fn shared_files(&self) -> &'static [SharedFile] {
         &[]
     }
-}
-
-/// Tells whether a manifest at `path` is material rather than a project: test data, a template, or a
-/// copy of somebody else's package. A workspace that lists it as a member overrules this.
-#[must_use]
-pub fn is_material(path: &RepoPath) -> bool {
-    const FOLDERS: &[&[u8]] = &[
-        b"node_modules",
-        b"bower_components",
-        b"vendor",
-        b"testdata",
-        b"test-data",
-        b"test_data",
-        b"fixtures",
-        b"__fixtures__",
-        b"fixture",
-        b"templates",
-        b"template",
-        b"__snapshots__",
-        b".venv",
-        b"venv",
-        b"site-packages",
-        b"target",
-        b".git",
-        b".yarn",
-    ];
-    let Some(folder) = path.parent() else {
-        return false;
-    };
-    folder
-        .components()
-        .any(|name| FOLDERS.contains(&name) || memchr::memmem::find(name, b"{{").is_some())
 }
 
 /// Counts the 1-based line of the first occurrence of `needle`, for evidence where a parser has no spans.

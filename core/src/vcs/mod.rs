@@ -3,6 +3,7 @@
 //! Nothing here starts a program: no hook, filter, fsmonitor or configured command (X1), and replace refs
 //! are ignored (X2).
 
+mod entry;
 mod error;
 mod stat;
 
@@ -12,11 +13,10 @@ use std::{fmt, io};
 use affected_graph::RepoPath;
 use gix::bstr::ByteSlice;
 
+pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
 pub(crate) use stat::read as read_from_disk;
 pub use stat::{Standing, compare_with_index};
-
-use crate::tree::{BlobId, Entry, FileKind};
 
 /// A commit that was seen to be here.
 #[derive(Debug, Clone, PartialEq, Eq)]

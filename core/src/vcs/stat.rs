@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::{Index, IndexEntry, Repository, on_disk};
-use crate::tree::{BlobId, Entry, FileKind};
+use super::{BlobId, Entry, FileKind, Index, IndexEntry, Repository, on_disk};
 
 /// What the disk says of a tracked path.
 #[derive(Debug, Clone, PartialEq, Eq)]
