@@ -124,6 +124,8 @@ fn deny() -> Result<(), String> {
             &[],
         )?;
     }
+    // Every platform's crates are looked at, so all must be here before going offline.
+    cargo(&["fetch", "--quiet", "--locked"], &[])?;
     let program = if local.exists() {
         local.as_path()
     } else {

@@ -37,7 +37,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ),
     ("blake3::", &["core/src/digest.rs"]),
     (
-        "std::env::",
+        "std::env::var",
         &[
             "core/src/ci/",
             "core/src/config/",
