@@ -6,3 +6,4 @@ mod hostile;
 mod run;
 mod sandbox;
 mod selection;
+mod shop;

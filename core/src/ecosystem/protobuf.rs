@@ -147,8 +147,16 @@ fn generators(files: &FileSet, path: &RepoPath, script: &Script, links: &mut Vec
     if folder.is_root() {
         return;
     }
+    let named: Vec<RepoPath> = script
+        .words
+        .iter()
+        .filter_map(|(word, _)| folder.join(word).ok())
+        .filter(|path| path.file_name().ends_with(b".proto") && files.is_file(path))
+        .collect();
     for (word, line) in &script.words {
-        let Ok(to) = folder.join(word) else { continue };
+        let Ok(to) = folder.join(word) else {
+            continue;
+        };
         let is_proto = word.ends_with(".proto") && files.is_file(&to);
         let holds = |to: &RepoPath| {
             files
@@ -157,6 +165,10 @@ fn generators(files: &FileSet, path: &RepoPath, script: &Script, links: &mut Vec
                 .any(|entry| entry.path.file_name().ends_with(b".proto"))
         };
         if to.is_within(&folder) || folder.is_within(&to) || !(is_proto || holds(&to)) {
+            continue;
+        }
+        // `-I ../proto` only says where names are looked up, once a file below it is named.
+        if !is_proto && named.iter().any(|file| file.is_within(&to)) {
             continue;
         }
         let target = if is_proto {

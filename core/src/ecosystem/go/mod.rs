@@ -220,12 +220,19 @@ impl Modules {
             });
         }
         for (path, source) in self.sources(folder) {
+            let at = path.parent().unwrap_or_default();
+            let named = |read: &str| at.join(read).ok().filter(|to| scan.files().is_file(to));
+            let files: Vec<RepoPath> = source
+                .generates
+                .iter()
+                .filter_map(|(read, _)| named(read))
+                .collect();
             for (read, line) in &source.generates {
-                let at = path.parent().unwrap_or_default();
                 let Ok(to) = at.join(read) else { continue };
-                if to.is_within(folder)
-                    || !(scan.files().is_file(&to) || scan.files().is_folder(&to))
-                {
+                let is_file = scan.files().is_file(&to);
+                // `-I ../proto` only says where names are looked up, once a file below it is named.
+                let is_root = !is_file && files.iter().any(|file| file.is_within(&to));
+                if to.is_within(folder) || is_root || !(is_file || scan.files().is_folder(&to)) {
                     continue;
                 }
                 let detail = format!("go:generate reads {read}");
