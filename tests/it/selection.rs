@@ -270,3 +270,18 @@ fn runtime_edges_reach_without_affecting() {
         .unwrap();
     assert_eq!(web["stages"], serde_json::json!(["integration", "e2e"]));
 }
+
+/// S5: an unknown file inside a nested workspace selects that workspace, not the world.
+#[test]
+fn s5_an_unknown_file_of_a_nested_workspace() {
+    let shop = Sandbox::shop();
+    shop.write(
+        "apps/package.json",
+        r#"{"name":"apps","private":true,"workspaces":["one"]}"#,
+    );
+    shop.write("apps/one/package.json", r#"{"name":"one"}"#);
+    shop.commit("nested");
+    shop.git(&["branch", "-f", "main"]);
+    shop.write("apps/strange.bin", "?");
+    assert_eq!(shop.names(&[]), "apps one");
+}

@@ -68,7 +68,7 @@ const SCENARIOS: &[(&str, Change, &str, &str)] = &[
             shop.write(
                 "services/recommender/pyproject.toml",
                 "[project]\nname = \"recommender\"\n",
-            )
+            );
         },
         "recommender",
         "",

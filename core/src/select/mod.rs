@@ -196,9 +196,36 @@ fn judge(
     if let Some(rule) = default {
         return Disposition::Ignored(rule.name.clone());
     }
+    if let Some(rule) = unknown_in_workspace(question.graph, change, hits) {
+        return Disposition::Ruled(rule);
+    }
     let detail = "it belongs to no project and no rule names it";
     hit_all(question.graph, ReasonCode::GlobalFile, change, detail, hits);
     Disposition::Unknown
+}
+
+/// A file that nobody knows inside the folder of a workspace can be read by that workspace only. The
+/// workspace at the repository root is everything, which the caller says more loudly.
+fn unknown_in_workspace(graph: &ProjectGraph, change: &Change, hits: &mut Hits) -> Option<String> {
+    let workspace = graph.enclosing(&change.path).next()?;
+    let root = graph.project(workspace).root.clone();
+    if root.is_root() {
+        return None;
+    }
+    let rule = format!("unknown file in workspace {root}");
+    for (index, project) in graph.projects() {
+        if project.root.is_within(&root) {
+            let detail = format!("rule `{rule}`");
+            let reason = Reason::of_file(ReasonCode::GlobalFile, &change.path, &detail);
+            let hit = Hit {
+                impact: Impact::Rebuild,
+                own: true,
+                reason,
+            };
+            hits.entry(index).or_default().push(hit);
+        }
+    }
+    Some(rule)
 }
 
 fn hit_all(graph: &ProjectGraph, code: ReasonCode, change: &Change, detail: &str, hits: &mut Hits) {
