@@ -4,7 +4,9 @@ mod trees;
 
 use std::path::PathBuf;
 
-use affected_graph::{Depth, Impact, Project, ProjectGraph, RepoPath, Stage, delta, path};
+use affected_graph::{
+    Depth, GraphFault, Impact, Project, ProjectGraph, RepoPath, Stage, delta, path,
+};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use miette::Diagnostic;
 use thiserror::Error;
@@ -265,9 +267,7 @@ fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
         let help = "its project counts as changed until the file can be read";
         push("unreadable", fault.to_string(), Some(help));
     }
-    for fault in &head.graph_faults {
-        push("graph", fault.to_string(), None);
-    }
+    graph_warnings(&head.graph_faults, &mut push);
     for unknown in &head.unknown_names {
         let message = format!(
             "{}: `{}` names `{}`, which is no project",
@@ -280,6 +280,32 @@ fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
         );
     }
     all
+}
+
+/// One line for all shared names: a polyglot repository has the same name in many languages.
+fn graph_warnings(faults: &[GraphFault], push: &mut impl FnMut(&str, String, Option<&str>)) {
+    let mut shared = Vec::new();
+    for fault in faults {
+        match fault {
+            GraphFault::DuplicateName { name, .. } => shared.push(format!("`{name}`")),
+            GraphFault::UnknownProject { .. } => push("graph", fault.to_string(), None),
+        }
+    }
+    if !shared.is_empty() {
+        let more = shared.len().saturating_sub(5);
+        let named = shared[..shared.len() - more].join(", ");
+        let rest = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let message = format!("several projects share a name and go by their paths: {named}{rest}");
+        push(
+            "graph",
+            message,
+            Some("name them in `affected.toml`: `[project.<name>] path = …`"),
+        );
+    }
 }
 
 /// Lists every value in force and where it comes from.

@@ -18,10 +18,15 @@ pub(crate) struct Answer {
 }
 
 impl Sandbox {
-    pub(crate) fn new() -> Self {
-        let sandbox = Self {
+    /// A folder that is no repository yet.
+    pub(crate) fn empty() -> Self {
+        Self {
             folder: tempfile::tempdir().unwrap(),
-        };
+        }
+    }
+
+    pub(crate) fn new() -> Self {
+        let sandbox = Self::empty();
         sandbox.git(&["init", "-q", "-b", "main"]);
         sandbox
     }

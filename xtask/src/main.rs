@@ -5,10 +5,12 @@
     reason = "a tool for the terminal"
 )]
 
+mod bench;
 mod ci;
 mod demo;
 mod schemas;
 mod tidy;
+mod truth;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,10 @@ enum Verb {
     Tidy,
     /// Builds the tool, makes a small monorepo, changes a shared library and runs what is affected.
     Demo,
+    /// Times deciding against git in the same run.
+    Bench(bench::Bench),
+    /// Measures the selection against known answers of real repositories.
+    Truth(truth::Truth),
     /// Writes the JSON Schemas; with `--check` only compares.
     Schemas {
         /// Compare only.
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
         Verb::Test => ci::cargo(&["test", "--workspace"], &[]),
         Verb::Tidy => tidy::run(),
         Verb::Demo => demo::run(),
+        Verb::Bench(wanted) => bench::run(&wanted),
+        Verb::Truth(wanted) => truth::run(&wanted),
         Verb::Schemas { check } => schemas::run(check),
     };
     match outcome {
