@@ -6,6 +6,7 @@
 pub mod cargo;
 pub mod compose;
 pub mod docker;
+pub mod dotnet;
 pub mod go;
 pub mod maven;
 pub mod npm;
@@ -33,6 +34,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &go::Go,
     &python::Python,
     &maven::Maven,
+    &dotnet::Dotnet,
     &protobuf::Protobuf,
     &docker::Docker,
     &compose::Compose, // <- and a member here
