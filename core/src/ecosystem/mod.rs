@@ -8,6 +8,7 @@ pub mod compose;
 pub mod docker;
 pub mod dotnet;
 pub mod go;
+pub mod gradle;
 pub mod maven;
 pub mod npm;
 pub mod protobuf;
@@ -34,6 +35,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &go::Go,
     &python::Python,
     &maven::Maven,
+    &gradle::Gradle,
     &dotnet::Dotnet,
     &protobuf::Protobuf,
     &docker::Docker,
