@@ -8,6 +8,7 @@ use affected_core::facts::FactStore;
 use affected_core::scan;
 use affected_core::tree::memory::MemoryTree;
 use affected_fixtures::Case;
+use affected_graph::InputPattern;
 
 fn tree(case: &Case) -> MemoryTree {
     let mut files = Vec::new();
@@ -31,6 +32,24 @@ fn tree(case: &Case) -> MemoryTree {
     MemoryTree::new(files)
 }
 
+/// What each project reads outside of its own folder.
+fn inputs(found: &scan::Inventory) -> BTreeSet<String> {
+    let projects = found.graph.projects();
+    let inputs = projects.flat_map(|(_, project)| {
+        let root = project.root.to_string();
+        let own = format!("{root}/");
+        project.inputs.iter().filter_map(move |input| {
+            let pattern = match &input.pattern {
+                InputPattern::Path(path) => path.to_string(),
+                InputPattern::Glob(glob) => glob.clone(),
+            };
+            let apart = !pattern.starts_with(&own);
+            apart.then(|| format!("{root} reads {pattern} {}", input.kind.as_str()))
+        })
+    });
+    inputs.collect()
+}
+
 #[test]
 fn every_case_is_found_as_expected() {
     let cases = affected_fixtures::cases();
@@ -51,6 +70,14 @@ fn every_case_is_found_as_expected() {
             .map(|edge| format!("{} -> {} {}", edge.from, edge.to, edge.kind.as_str()))
             .collect();
         let name = format!("{}/{}", case.ecosystem, case.name);
+        if let Some(expected) = &case.inputs {
+            let inputs = inputs(&found);
+            assert_eq!(
+                inputs,
+                expected.iter().cloned().collect(),
+                "inputs of {name}"
+            );
+        }
         assert_eq!(
             projects,
             case.projects.iter().cloned().collect(),

@@ -34,6 +34,7 @@ struct RuleFile {
 enum TerritoryFile {
     Everywhere,
     Outside,
+    Top,
 }
 
 #[derive(Deserialize)]
@@ -217,6 +218,7 @@ fn rule(file: RuleFile) -> Result<Rule, String> {
     }
     let territory = match file.territory {
         Some(TerritoryFile::Outside) => Territory::Outside,
+        Some(TerritoryFile::Top) => Territory::Top,
         Some(TerritoryFile::Everywhere) | None => Territory::Everywhere,
     };
     Ok(Rule {

@@ -61,6 +61,8 @@ pub enum Territory {
     Everywhere,
     /// Only to paths that no project owns.
     Outside,
+    /// Only to paths that no project owns other than the one at the repository's root.
+    Top,
 }
 
 /// A written rule for paths. Of several that match, the last counts; the user's come before the tool's.

@@ -42,6 +42,23 @@ struct Service {
     line: Option<u32>,
 }
 
+impl Service {
+    /// Tells whether some value holds a variable, which `.env` may set.
+    fn expands(&self) -> bool {
+        let build = self
+            .build
+            .iter()
+            .flat_map(|(context, dockerfile)| [context, dockerfile]);
+        let all = self
+            .image
+            .iter()
+            .chain(build)
+            .chain(&self.environment)
+            .chain(&self.reads);
+        all.into_iter().any(|text| text.contains('$'))
+    }
+}
+
 impl Ecosystem for Compose {
     fn id(&self) -> EcosystemId {
         ID
@@ -146,6 +163,12 @@ fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<L
             DependencyKind::Runtime,
             format!("service `{name}`"),
         );
+        if service.expands()
+            && let Ok(defaults) = base.join(".env")
+        {
+            let detail = format!("`{name}` expands variables");
+            push(defaults, DependencyKind::Runtime, detail);
+        }
         for (other, home) in &homes {
             let called = service
                 .environment

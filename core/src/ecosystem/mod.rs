@@ -9,10 +9,14 @@ pub mod docker;
 pub mod dotnet;
 pub mod go;
 pub mod gradle;
+pub mod helm;
+pub mod kustomize;
 pub mod maven;
 pub mod npm;
 pub mod protobuf;
-pub mod python; // <- a module here
+pub mod python;
+pub mod skaffold;
+pub mod terraform; // <- a module here
 
 use std::sync::Arc;
 
@@ -39,6 +43,10 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &dotnet::Dotnet,
     &protobuf::Protobuf,
     &docker::Docker,
+    &terraform::Terraform,
+    &helm::Helm,
+    &kustomize::Kustomize,
+    &skaffold::Skaffold,
     &compose::Compose, // <- and a member here
 ];
 
@@ -236,4 +244,17 @@ pub trait Ecosystem: Sync {
 pub fn line_of(text: &str, needle: &str) -> Option<u32> {
     let at = memchr::memmem::find(text.as_bytes(), needle.as_bytes())?;
     u32::try_from(memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1).ok()
+}
+
+/// Calls `see` with every string of a document, keys left out. Parsers bound the depth of what they read.
+pub(crate) fn words_of(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            serde_json::Value::String(word) => see(word),
+            serde_json::Value::Array(list) => open.extend(list),
+            serde_json::Value::Object(map) => open.extend(map.values()),
+            _ => {}
+        }
+    }
 }

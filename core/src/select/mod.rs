@@ -154,10 +154,10 @@ fn judge(
 ) -> Disposition {
     let path = &change.path;
     let owner = owners.of(path);
-    let territory = if owner.is_some() {
-        Territory::Everywhere
-    } else {
-        Territory::Outside
+    let territory = match owner {
+        Some(owner) if question.graph.project(owner).root.is_root() => Territory::Top,
+        Some(_) => Territory::Everywhere,
+        None => Territory::Outside,
     };
     if let Some(rule) = rules.users(path, territory) {
         return apply(question.graph, &rule.name, &rule.affects, change, hits);

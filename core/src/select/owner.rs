@@ -108,8 +108,12 @@ fn last_match<'c>(
         .zip(globs)
         .rev()
         .find(|(rule, globs)| {
-            (rule.territory == Territory::Everywhere || rule.territory == here)
-                && globs.is_match(as_os_path(path.as_bytes()))
+            let applies = match rule.territory {
+                Territory::Everywhere => true,
+                Territory::Top => here != Territory::Everywhere,
+                Territory::Outside => here == Territory::Outside,
+            };
+            applies && globs.is_match(as_os_path(path.as_bytes()))
         })
         .map(|(rule, _)| rule)
 }

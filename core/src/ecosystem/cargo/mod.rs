@@ -2,6 +2,7 @@
 //!
 //! Source: "The Manifest Format", "Workspaces" and "Specifying Dependencies" of the Cargo book.
 
+mod include;
 mod manifest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,7 @@ impl Ecosystem for Cargo {
     }
 
     fn reads(&self) -> &'static [FileName] {
-        &[FileName::Is("Cargo.toml")]
+        &[FileName::Is("Cargo.toml"), FileName::EndsWith(".rs")]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
@@ -68,6 +69,7 @@ impl Ecosystem for Cargo {
             crates.links(&folder, &mut discovery.links);
             build_script(scan, &folder, &mut discovery.links);
         }
+        include::links(scan, &crates.projects(), &mut discovery.links);
         discovery
     }
 
@@ -85,7 +87,8 @@ struct Crates {
 impl Crates {
     fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Self {
         let mut manifests = BTreeMap::new();
-        for (path, parsed) in scan.parse_all(scan.candidates.clone(), &MANIFEST) {
+        let paths = scan.named(FileName::Is("Cargo.toml")).cloned().collect();
+        for (path, parsed) in scan.parse_all(paths, &MANIFEST) {
             let folder = path.parent().unwrap_or_default();
             match parsed {
                 Ok(manifest) => {

@@ -35,6 +35,14 @@ impl Workspaces {
         };
         // Roots come before what lies below them, so the innermost workspace is the last to claim a package.
         for (root, patterns) in globs {
+            // pnpm does not read `workspaces`: below its own list they say something to another tool only.
+            let claimed = |folder: &RepoPath, found: &Self| {
+                let outer = found.members.get(folder);
+                outer.is_some_and(|outer| *outer != root && pnpm.contains_key(outer))
+            };
+            if claimed(&root, &found) && !pnpm.contains_key(&root) {
+                continue;
+            }
             let matchers = Matchers::new(&patterns);
             for folder in packages.keys() {
                 let inside = folder

@@ -75,7 +75,7 @@ impl Manifest {
     pub(super) fn add_requirements(
         &mut self,
         file: &str,
-        folder: &RepoPath,
+        base: impl Fn(&str) -> RepoPath,
         requires: &[Requirement],
         development: bool,
     ) {
@@ -83,7 +83,7 @@ impl Manifest {
             self.uses_pytest |= wanted.name.starts_with("pytest");
             self.requires.push(Requirement {
                 file: file.to_owned(),
-                base: Some(folder.clone()),
+                base: wanted.path.as_deref().map(&base),
                 development,
                 ..wanted.clone()
             });

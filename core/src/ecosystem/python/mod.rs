@@ -144,6 +144,9 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
             }
             _ => continue,
         };
+        if is_sample(&folder, &owner) {
+            continue;
+        }
         let development = path.file_name() != b"requirements.txt";
         let manifest = found.entry(owner.clone()).or_default();
         if manifest.source.is_empty() {
@@ -152,8 +155,40 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
         let name = path
             .relative_to(&owner)
             .map(|inside| String::from_utf8_lossy(inside).into_owned());
-        manifest.add_requirements(&name.unwrap_or_default(), &folder, &parsed, development);
+        let base = |path: &str| nearest(scan, &folder, path);
+        manifest.add_requirements(&name.unwrap_or_default(), base, &parsed, development);
     }
+}
+
+/// Tells whether requirements belong to a sample or to documentation: nothing that a project needs itself.
+fn is_sample(folder: &RepoPath, owner: &RepoPath) -> bool {
+    const SAMPLES: &[&[u8]] = &[
+        b"examples",
+        b"example",
+        b"samples",
+        b"sample",
+        b"docs",
+        b"doc",
+    ];
+    let inside = folder.relative_to(owner).unwrap_or_default();
+    inside
+        .split(|byte| *byte == b'/')
+        .any(|name| SAMPLES.contains(&name))
+}
+
+/// The folder that a path of a requirements file is meant from: pip takes the one it is started in, which is
+/// that of the file, or one above it, mostly the repository's root.
+fn nearest(scan: &Scan<'_>, folder: &RepoPath, path: &str) -> RepoPath {
+    let files = scan.files();
+    let exists = |above: &RepoPath| {
+        above
+            .join(path)
+            .is_ok_and(|path| files.is_folder(&path) || files.is_file(&path))
+    };
+    folder
+        .ancestors()
+        .find(exists)
+        .unwrap_or_else(|| folder.clone())
 }
 
 fn has_sources(scan: &Scan<'_>, folder: &RepoPath) -> bool {

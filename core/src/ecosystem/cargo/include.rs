@@ -1,0 +1,113 @@
+//! Files that Rust sources take in from outside of their package: `include_str!`, `include_bytes!`, `include!`
+//! and `#[path]`. Source: "Modules" of the Rust reference, and the documentation of these macros.
+
+use std::collections::BTreeSet;
+
+use affected_graph::{DependencyKind, Evidence, RepoPath};
+use serde::{Deserialize, Serialize};
+
+use crate::ecosystem::{FileName, Link, Reference, Scan, is_material};
+use crate::facts::{Broken, Parser};
+
+const INCLUDES: Parser<Vec<Include>> = Parser {
+    id: "cargo/includes",
+    version: 1,
+    parse,
+};
+
+/// A path that leaves the folder of its source file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Include {
+    path: String,
+    /// Whether the path is relative to the package rather than to the source file.
+    from_package: bool,
+    line: u32,
+}
+
+pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link>) {
+    let packages: BTreeSet<&RepoPath> = packages.iter().collect();
+    let sources = scan
+        .named(FileName::EndsWith(".rs"))
+        .filter(|path| !is_material(path));
+    for (path, parsed) in scan.parse_all(sources.cloned().collect(), &INCLUDES) {
+        let Ok(includes) = parsed else { continue };
+        if includes.is_empty() {
+            continue;
+        }
+        let Some(package) = path.ancestors().find(|above| packages.contains(above)) else {
+            continue;
+        };
+        let folder = path.parent().unwrap_or_default();
+        for include in includes.iter() {
+            let base = if include.from_package {
+                &package
+            } else {
+                &folder
+            };
+            let Ok(to) = base.join(&include.path) else {
+                continue;
+            };
+            if scan.files().is_file(&to) && !to.is_within(&package) {
+                let (line, detail) = (Some(include.line), format!("includes {}", include.path));
+                let evidence = Evidence {
+                    file: path.clone(),
+                    line,
+                    detail,
+                };
+                let (from, to) = (package.clone(), Reference::Path(to));
+                links.push(Link {
+                    from,
+                    to,
+                    kind: DependencyKind::Build,
+                    evidence,
+                });
+            }
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Include>, Broken> {
+    let mut found = Vec::new();
+    // Only a path that climbs can leave the package; sources without one are not looked at further.
+    for at in memchr::memmem::find_iter(bytes, b"../") {
+        let start = bytes[..at].iter().rposition(|byte| *byte == b'"');
+        let end = memchr::memchr(b'"', &bytes[at..]).map(|end| at + end);
+        let (Some(start), Some(end)) = (start, end) else {
+            continue;
+        };
+        let Ok(text) = std::str::from_utf8(&bytes[start + 1..end]) else {
+            continue;
+        };
+        // The second `../` of one string was read with the first.
+        let is_first = !text[..at - start - 1].contains("../");
+        if !is_first || text.contains('\n') {
+            continue;
+        }
+        let before = bytes[..start].trim_ascii_end();
+        let window = &bytes[start.saturating_sub(96)..start];
+        // Not the statement before.
+        let window = window
+            .rsplit(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default();
+        let includes = memchr::memmem::rfind(window, b"include")
+            .is_some_and(|at| window[at..].contains(&b'!'));
+        let is_path = before.ends_with(b"=")
+            && before[..before.len() - 1]
+                .trim_ascii_end()
+                .ends_with(b"path");
+        if includes || is_path {
+            let line = u32::try_from(memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1)
+                .unwrap_or(u32::MAX);
+            let from_package =
+                includes && memchr::memmem::find(window, b"CARGO_MANIFEST_DIR").is_some();
+            let path = text.trim_start_matches('/').to_owned();
+            found.push(Include {
+                path,
+                from_package,
+                line,
+            });
+        }
+    }
+    Ok(found)
+}
