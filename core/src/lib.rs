@@ -12,6 +12,7 @@ pub mod diff;
 pub mod digest;
 pub mod ecosystem;
 pub mod facts;
+pub mod lockfile;
 pub mod pipeline;
 pub mod plan;
 pub mod report;

@@ -1,7 +1,9 @@
 //! Composes the stages; the only module that knows them all.
 
+mod locks;
 mod trees;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use affected_graph::{
@@ -24,7 +26,7 @@ use crate::plan::{
 };
 use crate::report::{list, wire::v1};
 use crate::scan::{self, Inventory};
-use crate::select::{self, AffectedSet, Question};
+use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
 use crate::vcs::VcsError;
 use trees::Trees;
@@ -150,7 +152,9 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         None => head.graph.clone(),
     };
     let changes = trees.changes()?;
-    let affected = decide(request, &trees, &head, &union, &changes);
+    let mut notes = Vec::new();
+    let locks = locks::meanings(&trees, &union, &changes, &mut notes);
+    let affected = decide(request, &trees, &head, &union, &changes, &locks);
     let shown = Names::new(&request.filter, &request.exclude)?;
     let plan = plan(
         request,
@@ -170,7 +174,8 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         stages: &trees.config.stages,
         shown: &|project| shown.accept(project),
     };
-    let warnings = warnings(&trees, &head);
+    let mut warnings = warnings(&trees, &head);
+    warnings.extend(notes);
     let document = list::list(
         &told,
         trees.base_revision.clone(),
@@ -192,6 +197,7 @@ fn decide(
     head: &Inventory,
     union: &ProjectGraph,
     changes: &ChangeSet,
+    locks: &BTreeMap<RepoPath, LockMeaning>,
 ) -> AffectedSet {
     if let Some((code, detail)) = trees.everything_because() {
         return select::everything(union, code, &detail);
@@ -202,6 +208,7 @@ fn decide(
         config: &trees.config,
         ecosystems: ecosystem::ALL,
         faults: &head.faults,
+        locks,
         depth: request.depth,
     })
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "digest",
     "vcs",
     "tree",
     "facts",
+    "lockfile",
     "config",
     "ecosystem",
     "scan",

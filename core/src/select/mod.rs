@@ -7,7 +7,7 @@ mod owner;
 mod readers;
 mod reason;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::{
     Depth, EcosystemId, Impact, Ownership, ProjectGraph, ProjectIndex, RepoPath, Seed, Stage,
@@ -35,8 +35,19 @@ pub struct Question<'a> {
     pub ecosystems: &'a [&'a dyn Ecosystem],
     /// Broken files of the head.
     pub faults: &'a [Fault],
+    /// What changed lockfiles mean, by their path; one that is missing here means everybody below it.
+    pub locks: &'a BTreeMap<RepoPath, LockMeaning>,
     /// How far dependents are followed.
     pub depth: Depth,
+}
+
+/// What a changed lockfile means, from both of its versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockMeaning {
+    /// Projects whose resolved packages it lists.
+    pub known: BTreeSet<ProjectIndex>,
+    /// Those of them whose resolved packages changed.
+    pub changed: BTreeSet<ProjectIndex>,
 }
 
 /// What became of a changed path.
@@ -162,8 +173,14 @@ fn judge(
     if let Some(rule) = rules.users(path, territory) {
         return apply(question.graph, &rule.name, &rule.affects, change, hits);
     }
-    let read = readers.hit(question.graph, change, owner, hits);
-    let shared = shared_file(question, change, hits);
+    let lock = question.locks.get(path);
+    let nobody = BTreeSet::new();
+    let answered = lock.map_or(&nobody, |lock| &lock.known);
+    let read = readers.hit(question.graph, change, owner, answered, hits);
+    let shared = shared_file(question, change, lock, hits);
+    if let (Some(_), Some(rule)) = (lock, &shared) {
+        return Disposition::Ruled(rule.clone());
+    }
     let default = rules.defaults(path, territory);
     let inert = default.is_some_and(|rule| rule.affects == Affects::None);
     match (owner, default) {
@@ -279,7 +296,12 @@ pub fn by_name_or_path(graph: &ProjectGraph, name: &str) -> Option<ProjectIndex>
 }
 
 /// Lockfiles, toolchain files and settings reach the projects of their ecosystem at or below their folder.
-fn shared_file(question: &Question<'_>, change: &Change, hits: &mut Hits) -> Option<String> {
+fn shared_file(
+    question: &Question<'_>,
+    change: &Change,
+    lock: Option<&LockMeaning>,
+    hits: &mut Hits,
+) -> Option<String> {
     let folder = change.path.parent()?;
     let mut rule = None;
     for ecosystem in question.ecosystems {
@@ -295,9 +317,19 @@ fn shared_file(question: &Question<'_>, change: &Change, hits: &mut Hits) -> Opt
             SharedRole::Toolchain => ReasonCode::ToolchainChanged,
             SharedRole::Settings => ReasonCode::GlobalFile,
         };
+        if lock.is_some() {
+            rule = Some(shared.rule.to_owned());
+        }
         for (index, project) in question.graph.projects() {
-            if project.root.is_within(&folder) && speaks(project, ecosystem.id()) {
-                let detail = format!("rule `{}`", shared.rule);
+            let reached = match lock {
+                Some(lock) => lock.changed.contains(&index),
+                None => project.root.is_within(&folder) && speaks(project, ecosystem.id()),
+            };
+            if reached {
+                let detail = match lock {
+                    Some(_) => format!("its packages in {} changed", change.path),
+                    None => format!("rule `{}`", shared.rule),
+                };
                 let reason = Reason::of_file(code, &change.path, &detail);
                 let hit = Hit {
                     impact: Impact::Rebuild,

@@ -1,6 +1,6 @@
 //! Who reads a path that is not its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::RepoPath;
 use affected_graph::{DependencyKind, Impact, Input, InputPattern, ProjectGraph, ProjectIndex};
@@ -48,6 +48,7 @@ impl<'g> Readers<'g> {
         graph: &ProjectGraph,
         change: &Change,
         owner: Option<ProjectIndex>,
+        answered: &BTreeSet<ProjectIndex>,
         hits: &mut Hits,
     ) -> Option<ProjectIndex> {
         let path = &change.path;
@@ -61,7 +62,8 @@ impl<'g> Readers<'g> {
         let mut first = None;
         for (index, input) in exact.chain(globbed) {
             // A folder that holds projects was given for them; files of others below it do not count twice.
-            if owner == Some(*index) {
+            // And for those whom a lockfile lists, it tells more exactly.
+            if owner == Some(*index) || answered.contains(index) {
                 continue;
             }
             hits.entry(*index)

@@ -125,17 +125,21 @@ impl Reason {
 pub(super) fn shorten(reasons: &mut Vec<Reason>) {
     reasons.sort();
     reasons.dedup();
-    if reasons.len() > NAMED {
-        let more = reasons.len() - NAMED;
-        let chain = reasons
-            .iter()
-            .skip(NAMED)
-            .find(|reason| !reason.via.is_empty())
-            .cloned();
-        reasons.truncate(NAMED);
-        if let Some(last) = reasons.last_mut() {
-            last.detail = format!("{}; and {more} more like it", last.detail);
+    if reasons.len() <= NAMED {
+        return;
+    }
+    // The first of each code stays: a reader who looks for lockfiles must find that there was one.
+    let mut codes = Vec::new();
+    let all = std::mem::take(reasons);
+    let count = all.len();
+    for (at, reason) in all.into_iter().enumerate() {
+        if !codes.contains(&reason.code) || at < NAMED {
+            codes.push(reason.code);
+            reasons.push(reason);
         }
-        reasons.extend(chain);
+    }
+    let more = count - reasons.len();
+    if let Some(last) = reasons.get_mut(NAMED - 1).filter(|_| more > 0) {
+        last.detail = format!("{}; and {more} more like it", last.detail);
     }
 }
