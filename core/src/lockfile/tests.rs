@@ -65,7 +65,7 @@ fn cargo_tells_who_asks_and_who_is_reached() {
     let direct = CARGO.replace("checksum = \"a\"", "checksum = \"z\"");
     assert_eq!(
         told("Cargo.lock", CARGO, &direct),
-        ("lib".to_owned(), "lib".to_owned())
+        ("lib".to_owned(), "app lib".to_owned())
     );
     let second = CARGO.replace("2.0.0", "2.0.9");
     assert_eq!(
