@@ -5,6 +5,7 @@
 
 pub mod cargo;
 pub mod compose;
+pub mod composer;
 pub mod docker;
 pub mod dotnet;
 pub mod go;
@@ -12,9 +13,11 @@ pub mod gradle;
 pub mod helm;
 pub mod kustomize;
 pub mod maven;
+pub mod mix;
 pub mod npm;
 pub mod protobuf;
 pub mod python;
+pub mod ruby;
 pub mod skaffold;
 pub mod terraform; // <- a module here
 
@@ -41,6 +44,9 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &maven::Maven,
     &gradle::Gradle,
     &dotnet::Dotnet,
+    &ruby::Ruby,
+    &composer::Composer,
+    &mix::Mix,
     &protobuf::Protobuf,
     &docker::Docker,
     &terraform::Terraform,

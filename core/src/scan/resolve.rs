@@ -88,7 +88,12 @@ impl Roots {
             .or_insert(self.projects.len());
         self.projects.push(Project {
             root: found.root,
-            name: found.name,
+            // A tree does not know what its own folder is called.
+            name: if found.name.is_empty() {
+                "root".to_owned()
+            } else {
+                found.name
+            },
             kind: found.kind,
             ecosystems: vec![id],
             manifests: vec![found.manifest],
