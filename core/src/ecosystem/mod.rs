@@ -6,6 +6,7 @@
 pub mod cargo;
 pub mod compose;
 pub mod composer;
+pub mod dart;
 pub mod docker;
 pub mod dotnet;
 pub mod go;
@@ -16,6 +17,7 @@ pub mod maven;
 pub mod mix;
 pub mod npm;
 pub mod protobuf;
+
 pub mod python;
 pub mod ruby;
 pub mod skaffold;
@@ -47,6 +49,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &ruby::Ruby,
     &composer::Composer,
     &mix::Mix,
+    &dart::Dart,
     &protobuf::Protobuf,
     &docker::Docker,
     &terraform::Terraform,
