@@ -193,8 +193,11 @@ fn damaged_copies_of_every_fixture_are_survived() {
     for case in affected_fixtures::cases() {
         for file in walk(&case.tree) {
             let bytes = std::fs::read(&file).unwrap();
+            if bytes.is_empty() {
+                continue;
+            }
             let name = file.file_name().unwrap().to_str().unwrap();
-            for copy in damaged(&bytes).into_iter().filter(|_| !bytes.is_empty()) {
+            for copy in damaged(&bytes) {
                 let spent = scan_one(name, copy);
                 assert!(
                     spent < Duration::from_secs(1),

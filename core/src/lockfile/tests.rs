@@ -1,3 +1,4 @@
+//! Each format in small, and what a change of it means.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
