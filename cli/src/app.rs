@@ -46,6 +46,7 @@ Exit codes: 0 fine, 1 a task failed, 2 usage or configuration, 3 undecidable wit
 enum Command {
     List(commands::list::List),
     Why(commands::why::Why),
+    WhyNot(commands::why_not::WhyNot),
     Graph(commands::graph::Graph),
     Test(commands::test::Test),
     Run(commands::run::Run),
@@ -104,6 +105,7 @@ fn dispatch(
         None => commands::status::run(selection, context),
         Some(Command::List(command)) => command.run(context),
         Some(Command::Why(command)) => command.run(context),
+        Some(Command::WhyNot(command)) => command.run(context),
         Some(Command::Graph(command)) => command.run(context),
         Some(Command::Test(command)) => command.run(context),
         Some(Command::Run(command)) => command.run(context),

@@ -69,6 +69,10 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             text(schemars::schema_for!(v1::List)),
         ),
         ("affected.run.1.json", text(schemars::schema_for!(v1::Run))),
+        (
+            "affected.why-not.1.json",
+            text(schemars::schema_for!(v1::WhyNot)),
+        ),
         ("affected.why.1.json", text(schemars::schema_for!(v1::Why))),
     ]
 }

@@ -1,20 +1,20 @@
 //! Composes the stages; the only module that knows them all.
 
+mod explain;
 mod locks;
 mod trees;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use affected_graph::{
-    Depth, GraphFault, Impact, Project, ProjectGraph, RepoPath, Stage, delta, path,
-};
+use affected_graph::{Depth, GraphFault, Impact, Project, ProjectGraph, RepoPath, Stage, delta};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use miette::Diagnostic;
 use thiserror::Error;
 
 pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
+pub use explain::{why, why_not};
 
 use crate::config::{Config, ConfigError};
 use crate::diff::{ChangeSet, range::NoBase};
@@ -132,6 +132,8 @@ pub struct Answer {
     pub list: v1::List,
     /// The head's graph.
     pub graph: ProjectGraph,
+    /// The head's graph joined with the base's, over which changes spread.
+    pub union: ProjectGraph,
     /// What would run.
     pub plan: Plan,
     /// The work tree's root, `None` where there is none.
@@ -186,6 +188,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     Ok(Answer {
         list: document,
         graph: head.graph,
+        union,
         plan,
         work_tree: trees.work_tree,
     })
@@ -347,52 +350,6 @@ pub fn config_sources(
     }
     sources.sort();
     Ok(sources)
-}
-
-/// Tells why a project is selected, or how it depends on another.
-pub fn why(answer: &Answer, project: &str, other: Option<&str>) -> Result<v1::Why, PipelineError> {
-    let find = |name: &str| {
-        select::by_name_or_path(&answer.graph, name).ok_or_else(|| PipelineError::Usage {
-            message: format!("there is no project `{name}`"),
-            help: Some("`affected list --all --format names` shows every name".to_owned()),
-        })
-    };
-    let index = find(project)?;
-    let chain = match other {
-        Some(other) => path::shortest(&answer.graph, index, find(other)?).unwrap_or_default(),
-        None => Vec::new(),
-    };
-    let name = |root: &RepoPath| {
-        answer
-            .graph
-            .at(root)
-            .map_or_else(String::new, |at| answer.graph.project(at).name.clone())
-    };
-    let root = answer.graph.project(index).root.to_string();
-    let told = answer
-        .list
-        .projects
-        .iter()
-        .find(|project| project.path == root);
-    Ok(v1::Why {
-        schema: "affected.why/1".to_owned(),
-        project: answer.graph.project(index).name.clone(),
-        affected: told.is_some_and(|project| project.affected),
-        reasons: told
-            .map(|project| project.reasons.clone())
-            .unwrap_or_default(),
-        chain: chain
-            .into_iter()
-            .map(|edge| v1::WhyEdge {
-                from: name(&edge.from),
-                to: name(&edge.to),
-                kind: edge.kind.as_str().to_owned(),
-                file: edge.evidence.file.to_string(),
-                line: edge.evidence.line,
-                detail: edge.evidence.detail.clone(),
-            })
-            .collect(),
-    })
 }
 
 /// Accepts projects by globs over names and paths.

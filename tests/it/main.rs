@@ -3,6 +3,7 @@
 
 mod base;
 mod hostile;
+mod meaning;
 mod run;
 mod sandbox;
 mod selection;

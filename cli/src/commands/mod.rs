@@ -12,6 +12,7 @@ pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod why;
+pub(crate) mod why_not;
 
 use affected_core::pipeline::{self, Answer, Environment};
 

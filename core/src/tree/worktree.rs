@@ -1,5 +1,6 @@
 //! The files on disk: tracked ones as the index knows them where they are clean, and untracked ones.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::vcs::{Repository, Standing, VcsError, compare_with_index, on_disk, re
 pub struct WorkTree {
     root: PathBuf,
     files: FileSet,
+    repository: Option<Arc<Repository>>,
 }
 
 impl WorkTree {
@@ -39,6 +41,7 @@ impl WorkTree {
         Ok(Self {
             root,
             files: FileSet::new(entries),
+            repository: Some(Arc::clone(repository)),
         })
     }
 
@@ -48,6 +51,7 @@ impl WorkTree {
         Ok(Self {
             root: folder.to_path_buf(),
             files,
+            repository: None,
         })
     }
 }
@@ -66,7 +70,15 @@ impl Tree for WorkTree {
             .files
             .get(path)
             .ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
-        read_from_disk(&on_disk(&self.root, path), entry.kind).map_err(|source| TreeError::Read {
+        let read = read_from_disk(&on_disk(&self.root, path), entry.kind);
+        let read = match (read, &self.repository, &entry.blob) {
+            // A sparse checkout leaves out files that are tracked all the same: the index says what they hold.
+            (Err(error), Some(repository), Some(blob)) if error.kind() == ErrorKind::NotFound => {
+                repository.blob(blob)
+            }
+            (read, ..) => read,
+        };
+        read.map_err(|source| TreeError::Read {
             path: path.clone(),
             tree: self.label(),
             source,

@@ -218,6 +218,27 @@ pub struct Why {
     pub chain: Vec<WhyEdge>,
 }
 
+/// `affected.why-not/1`: the proof that a project is not affected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WhyNot {
+    /// Always `affected.why-not/1`.
+    pub schema: String,
+    /// The project asked about.
+    pub project: String,
+    /// Whether it is affected after all.
+    pub affected: bool,
+    /// Why it is; empty where nothing reaches it.
+    pub reasons: Vec<Reason>,
+    /// Whether it is reached at run time only, so that its integration and e2e tests run all the same.
+    pub runtime_only: bool,
+    /// Everything that it depends on, near or far, of any kind, in the base or in the head; sorted.
+    pub depends_on: Vec<String>,
+    /// Projects with changed files; none of them is in `depends_on` of a project that is not affected.
+    pub changed: Vec<String>,
+    /// Every changed path, and what became of it.
+    pub changes: Vec<Change>,
+}
+
 /// One dependency, with the place that proves it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct WhyEdge {
