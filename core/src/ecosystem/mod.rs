@@ -23,6 +23,7 @@ pub mod ruby;
 pub mod skaffold;
 pub mod terraform; // <- a module here
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use affected_graph::{
@@ -176,6 +177,8 @@ pub struct Discovery {
     pub projects: Vec<FoundProject>,
     /// References.
     pub links: Vec<Link>,
+    /// Files that take in other files, such as a `.proto` that imports one: who reads the first reads the others.
+    pub takes_in: BTreeMap<RepoPath, BTreeSet<RepoPath>>,
     /// Broken files; their folder's project counts as changed when they change.
     pub faults: Vec<Fault>,
 }

@@ -63,7 +63,7 @@ impl Ecosystem for Protobuf {
             discovery.projects.push(project(folder, &protos));
         }
         let parsed = scan.parse_all(protos, &PROTO);
-        imports(scan.files(), &parsed, &mut discovery.links);
+        imports(scan.files(), &parsed, &mut discovery);
         for (path, parsed) in scan.parse_all(scripts, &SCRIPT) {
             if let Ok(script) = parsed {
                 generators(scan.files(), &path, &script, &mut discovery.links);
@@ -112,7 +112,7 @@ type Parsed = (
     Result<Arc<Vec<(String, u32)>>, crate::facts::Fault>,
 );
 
-fn imports(files: &FileSet, parsed: &[Parsed], links: &mut Vec<Link>) {
+fn imports(files: &FileSet, parsed: &[Parsed], discovery: &mut Discovery) {
     for (path, found) in parsed {
         let Ok(found) = found else { continue };
         let folder = path.parent().unwrap_or_default();
@@ -121,9 +121,12 @@ fn imports(files: &FileSet, parsed: &[Parsed], links: &mut Vec<Link>) {
             let to = folder
                 .ancestors()
                 .find_map(|root| root.join(import).ok().filter(|to| files.is_file(to)));
-            let Some(to) = to.filter(|to| to.parent().as_ref() != Some(&folder)) else {
+            let Some(to) = to else { continue };
+            let taken = discovery.takes_in.entry(path.clone()).or_default();
+            taken.insert(to.clone());
+            if to.parent().as_ref() == Some(&folder) {
                 continue;
-            };
+            }
             let evidence = Evidence {
                 file: path.clone(),
                 line: Some(*line),
@@ -131,7 +134,7 @@ fn imports(files: &FileSet, parsed: &[Parsed], links: &mut Vec<Link>) {
             };
             // A folder, not a file: what that folder imports in turn matters as well.
             let to = to.parent().unwrap_or_default();
-            links.push(Link {
+            discovery.links.push(Link {
                 from: folder.clone(),
                 to: Reference::Path(to),
                 kind: DependencyKind::Link,

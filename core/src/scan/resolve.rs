@@ -1,6 +1,6 @@
 //! Joins what the ecosystems found: markers give way to manifests, references become edges or inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::{
     Dependency, DependencyKind, EcosystemId, Evidence, Input, InputPattern, Project, ProjectKind,
@@ -24,17 +24,36 @@ struct Roots {
     provided: BTreeMap<Symbol, Vec<RepoPath>>,
 }
 
+type TakesIn = BTreeMap<RepoPath, BTreeSet<RepoPath>>;
+
+/// Every file that a file takes in, directly or through others.
+fn taken_in(takes_in: &TakesIn, file: &RepoPath) -> BTreeSet<RepoPath> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![file];
+    while let Some(file) = open.pop() {
+        for next in takes_in.get(file).into_iter().flatten() {
+            if seen.insert(next.clone()) {
+                open.push(next);
+            }
+        }
+    }
+    seen.remove(file);
+    seen
+}
+
 pub(super) fn resolve(tree: &dyn Tree, found: Vec<Found>) -> Resolved {
     let mut links: Vec<(EcosystemId, Link)> = Vec::new();
     let mut projects: Vec<(EcosystemId, FoundProject)> = Vec::new();
+    let mut takes_in = TakesIn::new();
     for Found { id, discovery } in found {
+        takes_in.extend(discovery.takes_in);
         projects.extend(discovery.projects.into_iter().map(|project| (id, project)));
         links.extend(discovery.links.into_iter().map(|link| (id, link)));
     }
     let mut roots = settle(projects);
     let mut dependencies = Vec::new();
     for (id, link) in links {
-        follow(tree, &mut roots, id, link, &mut dependencies);
+        follow(tree, &mut roots, &takes_in, id, link, &mut dependencies);
     }
     Resolved {
         projects: roots.projects,
@@ -129,6 +148,7 @@ impl Roots {
 fn follow(
     tree: &dyn Tree,
     roots: &mut Roots,
+    takes_in: &TakesIn,
     id: EcosystemId,
     link: Link,
     dependencies: &mut Vec<Dependency>,
@@ -171,6 +191,10 @@ fn follow(
                     let root = roots.projects[owner].root.clone();
                     edge(roots, root);
                 }
+            }
+            for taken in taken_in(takes_in, &path) {
+                let pattern = InputPattern::Path(taken);
+                input(roots, from, pattern, kind, id, evidence.clone());
             }
             input(roots, from, InputPattern::Path(path), kind, id, evidence);
         }
