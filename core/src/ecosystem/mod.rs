@@ -6,12 +6,14 @@
 pub mod cargo;
 pub mod compose;
 pub mod composer;
+pub mod contracts;
 pub mod dart;
 pub mod docker;
 pub mod dotnet;
 pub mod go;
 pub mod gradle;
 pub mod helm;
+pub mod kubernetes;
 pub mod kustomize;
 pub mod maven;
 pub mod mix;
@@ -56,6 +58,8 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &terraform::Terraform,
     &helm::Helm,
     &kustomize::Kustomize,
+    &kubernetes::Kubernetes,
+    &contracts::Contracts,
     &skaffold::Skaffold,
     &compose::Compose, // <- and a member here
 ];
