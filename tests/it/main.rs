@@ -8,3 +8,6 @@ mod run;
 mod sandbox;
 mod selection;
 mod shop;
+mod snapshots;
+#[cfg(unix)]
+mod vcs;
