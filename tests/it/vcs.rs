@@ -28,7 +28,13 @@ fn gits(shop: &Sandbox, base: &str) -> BTreeSet<String> {
         "--name-only",
         base,
     ]);
-    let untracked = shop.git(&["ls-files", "--others", "--exclude-standard"]);
+    let untracked = shop.git(&[
+        "-c",
+        "core.quotePath=false",
+        "ls-files",
+        "--others",
+        "--exclude-standard",
+    ]);
     changed
         .lines()
         .chain(untracked.lines())
@@ -76,8 +82,8 @@ fn odd_changes_are_those_that_git_sees() {
             shop.write("p/lone/a.log", "1");
             shop.write("p/lone/keep.log", "1");
         }),
-        ("a name with spaces and quotes", |shop| {
-            shop.write("p/lone/a \"b\" 'c'.js", "1")
+        ("a name with spaces, quotes and accents", |shop| {
+            shop.write("p/lone/a 'b' \u{e9}.js", "1");
         }),
         ("line endings that git undoes", |shop| {
             shop.git(&["config", "core.autocrlf", "true"]);

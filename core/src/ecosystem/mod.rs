@@ -18,6 +18,7 @@ pub mod kustomize;
 pub mod maven;
 pub mod mix;
 pub mod npm;
+pub mod nx;
 pub mod protobuf;
 
 pub mod python;
@@ -44,6 +45,7 @@ use crate::tree::{FileSet, Tree};
 pub static ALL: &[&dyn Ecosystem] = &[
     &cargo::Cargo,
     &npm::Npm,
+    &nx::Nx,
     &go::Go,
     &python::Python,
     &maven::Maven,
