@@ -509,31 +509,27 @@ impl<'a> Member<'a> {
 }
 
 fn kind(configuration: &str) -> DependencyKind {
+    const TESTS: &[&str] = &[
+        "test",
+        "jmh",
+        "benchmark",
+        "aggregation",
+        "coverage",
+        "kover",
+    ];
+    const BUILDS: &[&str] = &[
+        "annotationprocessor",
+        "kapt",
+        "ksp",
+        "classpath",
+        "dependson",
+    ];
     let lower = configuration.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     match () {
-        () if lower.is_empty()
-            || has(&[
-                "annotationprocessor",
-                "kapt",
-                "ksp",
-                "classpath",
-                "dependson",
-            ]) =>
-        {
-            DependencyKind::Build
-        }
-        () if has(&[
-            "test",
-            "jmh",
-            "benchmark",
-            "aggregation",
-            "coverage",
-            "kover",
-        ]) =>
-        {
-            DependencyKind::Test
-        }
+        // First, since `testAnnotationProcessor` only makes code of tests.
+        () if has(TESTS) => DependencyKind::Test,
+        () if lower.is_empty() || has(BUILDS) => DependencyKind::Build,
         () => DependencyKind::Link,
     }
 }
