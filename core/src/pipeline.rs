@@ -224,6 +224,7 @@ fn plan(
     affected: &AffectedSet,
     shown: &Names,
 ) -> Result<Plan, PipelineError> {
+    known_stages(request, config, head)?;
     let wanted = match &request.task {
         Some(task) => Wanted::Named(task.clone()),
         None => Wanted::Tests(request.stages.clone()),
@@ -261,6 +262,30 @@ fn plan(
         });
     }
     Ok(build::build(head, &chosen, &wanted, &config.stages)?)
+}
+
+/// A misspelt stage must not look like a green run of nothing.
+fn known_stages(
+    request: &Request,
+    config: &Config,
+    head: &ProjectGraph,
+) -> Result<(), PipelineError> {
+    let tasks = head.projects().flat_map(|(_, project)| &project.tasks);
+    let own: Vec<&Stage> = tasks.filter_map(|task| task.stage.as_ref()).collect();
+    let known = |stage: &&Stage| config.stages.0.contains(stage) || own.contains(stage);
+    let Some(unknown) = request.stages.iter().find(|stage| !known(stage)) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = config
+        .stages
+        .0
+        .iter()
+        .map(|stage| stage.0.as_str())
+        .collect();
+    Err(PipelineError::Usage {
+        message: format!("there is no stage `{}`", unknown.0),
+        help: Some(format!("stages are: {}", names.join(" "))),
+    })
 }
 
 fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {

@@ -93,6 +93,14 @@ fn mistakes() {
         told(&shop, &["why", "nobody"]),
         file!["snapshots/unknown-project.txt"]
     );
+    assert_data_eq!(
+        told(&shop, &["test", "--stage", "unti"]),
+        file!["snapshots/unknown-stage.txt"]
+    );
+    assert_data_eq!(
+        told(&shop, &["list", "--files", "p/pay/index.js"]),
+        file!["snapshots/named-files.txt"]
+    );
     shop.write("affected.toml", "[project.web]\ncals = [\"pay\"]\n");
     assert_data_eq!(told(&shop, &["list"]), file!["snapshots/unknown-key.txt"]);
 }

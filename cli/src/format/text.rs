@@ -56,7 +56,8 @@ pub(crate) fn header(list: &v1::List) -> String {
     };
     let base = match &list.base {
         Some(base) => format!("{} ({})", side(base), base.source),
-        None => "everything".to_owned(),
+        None if list.mode == "all" => "everything".to_owned(),
+        None => "the named files".to_owned(),
     };
     format!(
         "{}\n",
