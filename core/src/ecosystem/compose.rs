@@ -3,6 +3,7 @@
 //! Source: the Compose specification, sections "services", "build", "interpolation".
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use affected_graph::{DependencyKind, EcosystemId, Evidence, RepoPath};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ const ID: EcosystemId = EcosystemId("compose");
 /// Parses a compose file.
 pub(super) const COMPOSE: Parser<ComposeFile> = Parser {
     id: "compose/file",
-    version: 1,
+    version: 2,
     parse,
 };
 
@@ -27,6 +28,8 @@ pub(super) const COMPOSE: Parser<ComposeFile> = Parser {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ComposeFile {
     services: BTreeMap<String, Service>,
+    /// Other files that belong to the same application.
+    includes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,8 @@ struct Service {
     image: Option<String>,
     /// Context and Dockerfile.
     build: Option<(String, String)>,
+    /// The file, if it is another one, and the service that this one starts from.
+    extends: Option<(Option<String>, String)>,
     needs: Vec<String>,
     /// Everything that its environment says.
     environment: Vec<String>,
@@ -133,14 +138,74 @@ fn home(
     .filter(|home| !home.is_root())
 }
 
+/// Files that include or extend each other deeper than this are a circle.
+const DEPTH: usize = 8;
+
+/// The folder that each service of an application ships: of this file, of those that it includes, and of those
+/// beside it, which are given to Compose together with it (`docker-compose.override.yml`).
+fn homes(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile) -> BTreeMap<String, RepoPath> {
+    let mut homes = BTreeMap::new();
+    let mut open = vec![(path.clone(), Arc::new(file.clone()), 0)];
+    let beside = |other: &&RepoPath| *other != path && other.parent() == path.parent();
+    for other in scan.candidates.iter().filter(beside) {
+        open.extend(
+            scan.parse(other, &COMPOSE)
+                .ok()
+                .map(|file| (other.clone(), file, 0)),
+        );
+    }
+    open.reverse();
+    while let Some((path, file, depth)) = open.pop() {
+        for name in file.services.keys() {
+            if let Some(home) = home_of(scan, &path, &file, name, 0) {
+                homes.entry(name.clone()).or_insert(home);
+            }
+        }
+        let base = path.parent().unwrap_or_default();
+        for include in file.includes.iter().filter(|_| depth < DEPTH) {
+            let Ok(path) = base.join(include) else {
+                continue;
+            };
+            let included = scan
+                .files()
+                .is_file(&path)
+                .then(|| scan.parse(&path, &COMPOSE).ok());
+            open.extend(included.flatten().map(|file| (path, file, depth + 1)));
+        }
+    }
+    homes
+}
+
+/// The folder that a service ships, if need be that of the service which it extends.
+fn home_of(
+    scan: &Scan<'_>,
+    path: &RepoPath,
+    file: &ComposeFile,
+    name: &str,
+    depth: usize,
+) -> Option<RepoPath> {
+    let service = file.services.get(name).filter(|_| depth < DEPTH)?;
+    let base = path.parent().unwrap_or_default();
+    if let Some(home) = home(&base, service, &dot_env(scan, path)) {
+        return Some(home);
+    }
+    match service.extends.as_ref()? {
+        (None, other) => home_of(scan, path, file, other, depth + 1),
+        (Some(other_file), other) => {
+            let path = base
+                .join(other_file)
+                .ok()
+                .filter(|path| scan.files().is_file(path))?;
+            let file = scan.parse(&path, &COMPOSE).ok()?;
+            home_of(scan, &path, &file, other, depth + 1)
+        }
+    }
+}
+
 fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<Link>) {
     let base = path.parent().unwrap_or_default();
     let variables = dot_env(scan, path);
-    let homes: BTreeMap<&String, RepoPath> = file
-        .services
-        .iter()
-        .filter_map(|(name, service)| Some((name, home(&base, service, &variables)?)))
-        .collect();
+    let homes = homes(scan, path, file);
     for (name, service) in &file.services {
         let Some(from) = homes.get(name) else {
             continue;
@@ -174,7 +239,7 @@ fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<L
                 .environment
                 .iter()
                 .any(|text| names_host(text, other));
-            if *other != name && home != from && (service.needs.contains(other) || called) {
+            if other != name && home != from && (service.needs.contains(other) || called) {
                 push(
                     home.clone(),
                     DependencyKind::Runtime,
@@ -182,7 +247,8 @@ fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<L
                 );
             }
         }
-        for read in &service.reads {
+        let extended = service.extends.iter().filter_map(|(file, _)| file.as_ref());
+        for read in service.reads.iter().chain(extended) {
             let Ok(to) = base.join(expand(read, &variables)) else {
                 continue;
             };
@@ -197,6 +263,9 @@ fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<L
 /// Tells whether a value of the environment holds `host` as the host of an address.
 fn names_host(text: &str, host: &str) -> bool {
     let mut rest = text;
+    if host.is_empty() {
+        return false;
+    }
     while let Some(at) = rest.find(host) {
         let before = rest[..at].chars().next_back();
         let after = rest[at + host.len()..].chars().next();
@@ -280,12 +349,23 @@ fn parse(bytes: &[u8]) -> Result<ComposeFile, Broken> {
             )
         })
         .collect();
-    Ok(ComposeFile { services })
+    let includes = document
+        .get("include")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let includes = includes.flat_map(|include| match include {
+        Value::String(path) => vec![path.clone()],
+        other => words(other.get("path")),
+    });
+    let includes = includes.collect();
+    Ok(ComposeFile { services, includes })
 }
 
-fn service(value: &Value) -> Service {
+/// Context and Dockerfile, in the short and the long form.
+fn build(value: &Value) -> Option<(String, String)> {
     let string = |value: &Value| value.as_str().map(ToOwned::to_owned);
-    let build = value.get("build").and_then(|build| match build {
+    match value {
         Value::String(context) => Some((context.clone(), "Dockerfile".to_owned())),
         Value::Object(build) => {
             let get = |key: &str, default: &str| {
@@ -297,7 +377,12 @@ fn service(value: &Value) -> Service {
             Some((get("context", "."), get("dockerfile", "Dockerfile")))
         }
         _ => None,
-    });
+    }
+}
+
+fn service(value: &Value) -> Service {
+    let string = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let build = value.get("build").and_then(build);
     let mut needs = words(value.get("depends_on"));
     needs.extend(
         words(value.get("links"))
@@ -331,9 +416,17 @@ fn service(value: &Value) -> Service {
             .filter_map(|(_, path)| string(path))
             .filter(|path| !path.contains(':')),
     );
+    let extends = value.get("extends").and_then(|extends| match extends {
+        Value::String(other) => Some((None, other.clone())),
+        other => Some((
+            other.get("file").and_then(string),
+            string(other.get("service")?)?,
+        )),
+    });
     Service {
         image: value.get("image").and_then(string),
         build,
+        extends,
         needs,
         environment,
         reads,
