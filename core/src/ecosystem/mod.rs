@@ -3,6 +3,7 @@
 //! To add Elixir, add `mix.rs`, the two lines marked below, and `fixtures/ecosystems/mix/`.
 //! An ecosystem is a pure function of a tree: it starts nothing and reads no environment.
 
+pub mod build_files;
 pub mod cargo;
 pub mod compose;
 pub mod composer;
@@ -55,6 +56,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &composer::Composer,
     &mix::Mix,
     &dart::Dart,
+    &build_files::BuildFiles,
     &protobuf::Protobuf,
     &docker::Docker,
     &terraform::Terraform,
@@ -115,6 +117,9 @@ pub enum SharedRole {
 /// How sure it is that a folder is a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
+    /// A build tool of many languages describes it. Below any manifest, also one at the repository root, it is
+    /// nothing of its own.
+    Package,
     /// Only something that ships it is there (a Dockerfile). Inside a project below the repository
     /// root it is no project of its own: it makes that one a service.
     Marker,

@@ -75,6 +75,15 @@ fn settle(found: Vec<(EcosystemId, FoundProject)>) -> Roots {
     for (id, project) in manifests {
         roots.add(id, project);
     }
+    let (packages, markers): (Vec<_>, Vec<_>) = markers
+        .into_iter()
+        .partition(|(_, project)| project.standing == Standing::Package);
+    let free = packages
+        .into_iter()
+        .filter(|(_, project)| roots.enclosing(&project.root).is_none());
+    for (id, package) in free.collect::<Vec<_>>() {
+        roots.add(id, package);
+    }
     // Outer markers first, so that one inside another finds it.
     let mut markers = markers;
     markers.sort_by(|a, b| a.1.root.cmp(&b.1.root));
