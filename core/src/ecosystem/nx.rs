@@ -112,6 +112,7 @@ fn workspace(scan: &Scan<'_>, root: &RepoPath, discovery: &mut Discovery) {
     for (folder, (path, config)) in &found {
         discovery.projects.push(project(root, folder, path, config));
         implicit(folder, path, config, &names, &mut discovery.links);
+        package_around(scan, root, folder, path, &mut discovery.links);
     }
     imports(scan, root, &found, &mut discovery.links);
 }
@@ -204,25 +205,50 @@ fn implicit(
     }
 }
 
-/// Imports by an alias, and relative ones that leave the project.
+/// A project inside of a package is a part of it: who uses the package uses the project as well.
+fn package_around(
+    scan: &Scan<'_>,
+    root: &RepoPath,
+    folder: &RepoPath,
+    path: &RepoPath,
+    links: &mut Vec<Link>,
+) {
+    let has_package = |folder: &RepoPath| {
+        folder
+            .join("package.json")
+            .is_ok_and(|path| scan.files().is_file(&path))
+    };
+    let mut above = folder.ancestors().take_while(|above| above != root);
+    let Some(from) = above.find(has_package).filter(|package| package != folder) else {
+        return;
+    };
+    let evidence = Evidence {
+        file: path.clone(),
+        line: None,
+        detail: "lies inside of the package".to_owned(),
+    };
+    links.push(Link {
+        from,
+        to: Reference::Path(folder.clone()),
+        kind: DependencyKind::Link,
+        evidence,
+    });
+}
+
+/// The package that an import names: `@a/b/c` is `@a/b`.
+fn package_of(word: &str) -> String {
+    let parts = if word.starts_with('@') { 2 } else { 1 };
+    word.split('/').take(parts).collect::<Vec<_>>().join("/")
+}
+
+/// Imports by an alias or by the name of a package, and relative ones that leave the project.
 fn imports(
     scan: &Scan<'_>,
     root: &RepoPath,
     found: &BTreeMap<RepoPath, (RepoPath, Arc<Config>)>,
     links: &mut Vec<Link>,
 ) {
-    let aliases = ["tsconfig.base.json", "tsconfig.json"]
-        .iter()
-        .find_map(|name| {
-            let path = root
-                .join(name)
-                .ok()
-                .filter(|path| scan.files().is_file(path))?;
-            scan.parse(&path, &ALIASES)
-                .ok()
-                .filter(|aliases| !aliases.is_empty())
-        });
-    let aliases = aliases.unwrap_or_default();
+    let aliases = aliases(scan, root);
     let owner = |path: &RepoPath| path.ancestors().find(|above| found.contains_key(above));
     let is_source = |path: &&RepoPath| {
         let name = path.file_name();
@@ -243,27 +269,37 @@ fn imports(
         } else {
             DependencyKind::Link
         };
+        let folder = path.parent().unwrap_or_default();
         for (word, line) in words.iter() {
             let target = if word.starts_with('.') {
-                path.parent().and_then(|folder| folder.join(word).ok())
+                Some(folder.join(word).unwrap_or_default())
             } else {
                 aliased(root, &aliases, word)
             };
-            let to = target.as_ref().and_then(owner).filter(|to| *to != from);
-            let Some(to) = to.filter(|to| seen.insert((from.clone(), to.clone(), kind))) else {
-                continue;
+            let to = match &target {
+                None => Reference::Provided(Symbol {
+                    space: "npm",
+                    name: package_of(word),
+                }),
+                Some(target) => match owner(target).filter(|to| *to != from) {
+                    Some(to) => Reference::Path(to),
+                    None => continue,
+                },
             };
-            let evidence = Evidence {
-                file: path.clone(),
-                line: Some(*line),
-                detail: format!("imports {word}"),
-            };
-            links.push(Link {
-                from: from.clone(),
-                to: Reference::Path(to),
-                kind,
-                evidence,
-            });
+            if seen.insert((from.clone(), to.clone(), kind)) {
+                let detail = format!("imports {word}");
+                let evidence = Evidence {
+                    file: path.clone(),
+                    line: Some(*line),
+                    detail,
+                };
+                links.push(Link {
+                    from: from.clone(),
+                    to,
+                    kind,
+                    evidence,
+                });
+            }
         }
     }
 }
@@ -277,6 +313,22 @@ fn is_test(path: &RepoPath) -> bool {
         || path
             .components()
             .any(|part| part == b"__tests__" || part == b"test-setup")
+}
+
+/// Aliases of the workspace, from the first of the usual files that has some.
+fn aliases(scan: &Scan<'_>, root: &RepoPath) -> Arc<Vec<(String, String)>> {
+    let found = ["tsconfig.base.json", "tsconfig.json"]
+        .iter()
+        .find_map(|name| {
+            let path = root
+                .join(name)
+                .ok()
+                .filter(|path| scan.files().is_file(path))?;
+            scan.parse(&path, &ALIASES)
+                .ok()
+                .filter(|aliases| !aliases.is_empty())
+        });
+    found.unwrap_or_default()
 }
 
 /// The place that an alias gives a word: the longest that fits.

@@ -86,7 +86,7 @@ pub(super) fn run(
     let (sender, notices) = mpsc::channel();
     let closed = sender.clone();
     let (capture, writer) = Capture::start(move || drop(closed.send(Notice::OutputClosed)))?;
-    let child = spawn(launch, writer)?;
+    let child = spawn(launch, writer, watchdog.map(Watchdog::mark))?;
     let group = Group::of(&child);
     let watchdog_fault = watchdog
         .zip(group)
@@ -128,13 +128,14 @@ pub(super) fn run(
     })
 }
 
-fn spawn(launch: &Launch, writer: io::PipeWriter) -> io::Result<Child> {
+fn spawn(launch: &Launch, writer: io::PipeWriter, mark: Option<(&str, &str)>) -> io::Result<Child> {
     let mut command = Command::new(&launch.program);
     command
         .args(&launch.arguments)
         .current_dir(&launch.cwd)
         .env_clear()
         .envs(&launch.environment)
+        .envs(mark)
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);

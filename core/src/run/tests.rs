@@ -499,7 +499,10 @@ fn e1_watchdog_is_told_of_groups() {
     let (results, events) = execute_all(&plan([shell("echo $$")]), &options);
     assert!(warnings(&events).is_empty());
     let pid = text(&results[0]).trim().to_owned();
-    assert_eq!(read(&log), format!("+{pid}\n-{pid}\ndone\n"));
+    let told = read(&log);
+    let (mark, groups) = told.split_once('\n').unwrap();
+    assert!(mark.starts_with('='), "{mark}");
+    assert_eq!(groups, format!("+{pid}\n-{pid}\ndone\n"));
 }
 
 fn read(path: &Path) -> String {

@@ -18,11 +18,16 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// The variable that every process of a run inherits: a task that was started but not told of when the run was
+/// killed, and one that left its group, are found by it where the system shows environments (Linux).
+const MARK: &str = "AFFECTED_RUN";
+
 /// The writing side, held by the run.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     child: Child,
     state: Mutex<State>,
+    mark: String,
 }
 
 #[derive(Debug)]
@@ -56,13 +61,23 @@ impl Watchdog {
         if let Some(pipe) = &pipe {
             rustix::io::ioctl_fionbio(pipe, true)?;
         }
+        // Unique among runs that are alive, which is all that counts.
+        let mark = format!("{}-{}", std::process::id(), child.id());
+        let mut state = State {
+            pipe,
+            groups: BTreeSet::new(),
+        };
+        state.tell(&format!("={mark}\n"));
         Ok(Self {
             child,
-            state: Mutex::new(State {
-                pipe,
-                groups: BTreeSet::new(),
-            }),
+            state: Mutex::new(state),
+            mark,
         })
+    }
+
+    /// The variable by which the processes of this run are known.
+    pub(super) fn mark(&self) -> (&str, &str) {
+        (MARK, &self.mark)
     }
 
     /// Has it end this group if we are killed; returns the first fault in words.
@@ -136,19 +151,65 @@ fn ignore_signals() {
 fn ignore_signals() {}
 
 fn guard(input: impl Read, grace: Duration) {
-    let groups = read_groups(input);
-    let left = || groups.iter().copied().filter(|group| group.is_alive());
-    left().for_each(Group::terminate);
+    let rest = read_rest(input);
+    let groups = || rest.groups.iter().copied().filter(|group| group.is_alive());
+    groups().for_each(Group::terminate);
+    signal_marked(&rest.mark, false);
     let until = Instant::now() + grace;
-    while Instant::now() < until && left().next().is_some() {
+    while Instant::now() < until && (groups().next().is_some() || !marked(&rest.mark).is_empty()) {
         thread::sleep(LOOK);
     }
-    left().for_each(Group::kill);
+    groups().for_each(Group::kill);
+    signal_marked(&rest.mark, true);
 }
 
-/// Returns the groups that are left when `input` ends; none after `done`.
-fn read_groups(input: impl Read) -> Vec<Group> {
+/// What a run that was killed left behind.
+#[derive(Default)]
+struct Rest {
+    groups: Vec<Group>,
+    /// Empty where nobody is to be looked for.
+    mark: String,
+}
+
+/// Numbers of the processes that inherited the mark and still run.
+#[cfg(target_os = "linux")]
+fn marked(mark: &str) -> Vec<i32> {
+    let entry = format!("{MARK}={mark}");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let has_mark = |process: &std::path::Path| {
+        let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == entry.as_bytes())
+    };
+    processes
+        .filter(|process| !mark.is_empty() && has_mark(&process.path()))
+        .filter_map(|process| process.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn marked(_mark: &str) -> Vec<i32> {
+    Vec::new()
+}
+
+#[cfg(unix)]
+fn signal_marked(mark: &str, at_once: bool) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let signal = if at_once { Signal::KILL } else { Signal::TERM };
+    for process in marked(mark).into_iter().filter_map(Pid::from_raw) {
+        // One that has ended by itself is what was wanted.
+        let _ = kill_process(process, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn signal_marked(_mark: &str, _at_once: bool) {}
+
+/// Returns what is left when `input` ends; nothing after `done`.
+fn read_rest(input: impl Read) -> Rest {
     let mut groups = BTreeSet::new();
+    let mut mark = String::new();
     // A cut last line is no number to trust: `+12` may have been meant as `+1234`.
     let mut lines = BufReader::new(input);
     let mut line = Vec::new();
@@ -166,11 +227,13 @@ fn read_groups(input: impl Read) -> Vec<Group> {
             Some((b'-', number)) => {
                 parse(number).map(|id| groups.remove(&id));
             }
-            _ if text == b"done" => return Vec::new(),
+            Some((b'=', name)) => mark = String::from_utf8_lossy(name).into_owned(),
+            _ if text == b"done" => return Rest::default(),
             _ => {}
         }
     }
-    groups.into_iter().filter_map(Group::from_raw).collect()
+    let groups = groups.into_iter().filter_map(Group::from_raw).collect();
+    Rest { groups, mark }
 }
 
 fn parse(number: &[u8]) -> Option<i32> {
@@ -195,7 +258,8 @@ mod tests {
             (b"", &[]),
         ];
         for (input, expected) in cases {
-            let ids: Vec<i32> = read_groups(input).into_iter().map(Group::id).collect();
+            let groups = read_rest(input).groups;
+            let ids: Vec<i32> = groups.into_iter().map(Group::id).collect();
             assert_eq!(ids, expected, "{:?}", String::from_utf8_lossy(input));
         }
     }
@@ -231,6 +295,24 @@ mod tests {
         );
         released.kill().unwrap();
         released.wait().unwrap();
+    }
+
+    /// E1. A task that was started but not told of, in a session of its own, is found by what it inherited.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn e1_ends_a_task_that_it_was_not_told_of() {
+        let mark = format!("test-{}", std::process::id());
+        let (mut ready, signal) = io::pipe().unwrap();
+        let mut command = Command::new("setsid");
+        command
+            .args(["sh", "-c", "echo; exec sleep 20"])
+            .env(MARK, &mark)
+            .stdout(signal);
+        let mut task = command.spawn().unwrap();
+        drop(command);
+        ready.read_exact(&mut [0; 1]).unwrap();
+        guard(format!("={mark}\n").as_bytes(), Duration::from_millis(500));
+        assert!(task.wait().unwrap().signal().is_some());
     }
 
     /// E1. A watchdog that is gone or does not read costs one warning and no time.
