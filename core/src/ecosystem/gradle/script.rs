@@ -300,13 +300,10 @@ impl Here<'_> {
             }
             ahead += 2;
         }
-        let configuration = self.configuration();
-        if !parts.is_empty() && configuration.as_deref().is_some_and(is_dependency) {
-            self.push(
-                configuration.unwrap_or_default(),
-                Target::Accessor(parts.join(".")),
-                script,
-            );
+        // Whatever the call is named: that a project has this name is proof enough.
+        if !parts.is_empty() {
+            let target = Target::Accessor(parts.join("."));
+            self.push(self.configuration().unwrap_or_default(), target, script);
         }
     }
 
@@ -371,12 +368,14 @@ impl Here<'_> {
                     push(id);
                 }
             }
-            "alias" if self.is(1, '(') => {
-                let words = self.tokens[self.at + 2..]
-                    .iter()
-                    .take(24)
-                    .take_while(|token| !token.is(')'));
-                let words: Vec<&str> = words.filter_map(Token::word).collect();
+            "alias" => {
+                // `alias(libs.plugins.x)` and, in Groovy, `alias libs.plugins.x`.
+                let line = self.line();
+                let rest = self.tokens[self.at + 1..].iter().take(24);
+                let words = rest.take_while(|token| token.line == line && !token.is(')'));
+                let words = words.filter_map(Token::word);
+                // `apply false` follows where a plugin is only named.
+                let words: Vec<&str> = words.take_while(|word| *word != "apply").collect();
                 if let Some(at) = words.iter().position(|word| *word == "plugins") {
                     push(&words[at + 1..].join("."));
                 }
@@ -506,5 +505,7 @@ fn is_dependency(name: &str) -> bool {
         "optional",
     ];
     let lower = name.to_lowercase();
-    ENDS.iter().any(|end| lower.ends_with(end))
+    // `kspTest`, `kaptAndroidTest`
+    let processes = lower.starts_with("ksp") || lower.starts_with("kapt");
+    processes || ENDS.iter().any(|end| lower.ends_with(end))
 }
