@@ -35,6 +35,8 @@ struct State {
     /// `None` once it does not listen any more.
     pipe: Option<ChildStdin>,
     groups: BTreeSet<i32>,
+    /// A fault met before there was anybody to tell it to.
+    early: Option<String>,
 }
 
 impl Watchdog {
@@ -66,8 +68,9 @@ impl Watchdog {
         let mut state = State {
             pipe,
             groups: BTreeSet::new(),
+            early: None,
         };
-        state.tell(&format!("={mark}\n"));
+        state.early = state.tell(&format!("={mark}\n"));
         Ok(Self {
             child,
             state: Mutex::new(state),
@@ -84,7 +87,8 @@ impl Watchdog {
     pub(super) fn watch(&self, group: Group) -> Option<String> {
         let mut state = self.lock();
         state.groups.insert(group.id());
-        state.tell(&format!("+{}\n", group.id()))
+        let fault = state.tell(&format!("+{}\n", group.id()));
+        state.early.take().or(fault)
     }
 
     /// Has it forget a group that is gone; returns the first fault in words.
