@@ -1,13 +1,29 @@
-//! Lockfiles: which members of a workspace see other third-party code than before.
+//! Lockfiles, and manifests that share values: which members of a workspace see other third-party code, or
+//! another shared value, than before.
 //!
 //! To add a format: a file here and its line in [`ALL`]. A lockfile of a format that is not here, or that is
 //! broken, counts as changed for everybody below it.
 
 mod bun;
 mod cargo;
+mod cargo_workspace;
+mod central_packages;
+mod composer;
+mod gemfile;
+mod go_work;
+mod gradle;
+mod mix;
 mod npm;
+mod npm_workspace;
+mod nuget;
+mod pdm;
+mod pipfile;
 mod pnpm;
+mod pnpm_workspace;
+mod poetry;
+mod python;
 mod uv;
+mod version_catalog;
 mod yarn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,15 +42,74 @@ pub static ALL: &[&dyn Format] = &[
     &yarn::YarnLock,
     &bun::BunLock,
     &uv::UvLock,
+    &poetry::PoetryLock,
+    &pdm::PdmLock,
+    &pipfile::PipfileLock,
+    &composer::ComposerLock,
+    &gemfile::GemfileLock,
+    &mix::MixLock,
+    &nuget::NugetLock,
+    &gradle::GradleLock,
+    &go_work::GoWorkSum,
+    &cargo_workspace::CargoWorkspace,
+    &npm_workspace::NpmWorkspace,
+    &pnpm_workspace::PnpmWorkspace,
+    &central_packages::CentralPackages,
+    &version_catalog::VersionCatalog,
 ];
+
+/// A wish for all that a file holds.
+pub const EVERYTHING: &str = "*";
+
+/// The package that every member needs, for values that nobody asks for by name.
+const EVERYBODY: &str = "everybody";
 
 /// One format of lockfiles.
 pub trait Format: Sync {
     /// File names that have it.
     fn names(&self) -> &'static [&'static str];
 
+    /// Whom such a file speaks for.
+    fn scope(&self) -> Scope {
+        Scope::Listed
+    }
+
     /// Reads one. It must not panic on any bytes.
     fn parse(&self, text: &str) -> Result<Lock, Broken>;
+
+    /// How to learn from manifests who asks for what, where the file does not tell.
+    fn asking(&self) -> Option<&'static Asking> {
+        None
+    }
+}
+
+/// Whom a file speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The members that it lists.
+    Listed,
+    /// The project beside it.
+    Beside,
+    /// The members that it lists; whoever else of its ecosystem is at or below it, and has no such file nearer,
+    /// has what the project beside it has.
+    Environment,
+    /// Who asks for something in a manifest at or below it, and has no such file nearer.
+    Asked,
+    /// It is a manifest, and speaks for the projects that read it, except for its own.
+    Readers,
+}
+
+/// How manifests ask for what a file holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking {
+    /// Tells manifests by their names.
+    pub is_manifest: fn(&[u8]) -> bool,
+    /// Whether a manifest asks for all projects below it too.
+    pub inherited: bool,
+    /// How many folders above the file its members' folder is.
+    pub levels: usize,
+    /// Reads the wishes: keys of [`Lock::requested`], or [`EVERYTHING`].
+    pub read: fn(&str) -> BTreeSet<String>,
 }
 
 /// How a lockfile calls a member of its workspace.
@@ -70,13 +145,19 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Adds a member whose wishes only its manifest tells: names and ranges.
-    pub fn add_member(&mut self, folder: &str, wishes: impl IntoIterator<Item = (String, String)>) {
+    /// Adds a member whose wishes only its manifest tells.
+    pub fn add_member(&mut self, folder: &str, wishes: &BTreeSet<String>) {
         let id = format!("member:{folder}");
-        let needs = wishes
-            .into_iter()
-            .filter_map(|(name, range)| self.requested.get(&format!("{name}@{range}")).cloned())
-            .collect();
+        let needs = if wishes.contains(EVERYTHING) {
+            let all = self.packages.keys();
+            all.filter(|id| !id.starts_with("member:"))
+                .cloned()
+                .collect()
+        } else {
+            let asked = wishes.iter().filter_map(|wish| self.requested.get(wish));
+            let always = self.packages.get_key_value(EVERYBODY).map(|(id, _)| id);
+            asked.chain(always).cloned().collect()
+        };
         self.packages.insert(
             id.clone(),
             Package {
@@ -85,6 +166,44 @@ impl Lock {
             },
         );
         self.members.insert(Member::Folder(folder.to_owned()), id);
+    }
+
+    /// Gives everything to one member.
+    fn give_all(&mut self, folder: &str) {
+        self.add_member(folder, &BTreeSet::from([EVERYTHING.to_owned()]));
+    }
+
+    /// Adds a value that members ask for by `wish`.
+    fn share(&mut self, wish: String, value: &str) {
+        let package = Package {
+            identity: format!("{wish} {value}"),
+            needs: Vec::new(),
+        };
+        self.packages.insert(wish.clone(), package);
+        self.requested.insert(wish.clone(), wish);
+    }
+
+    /// Adds a value that all members take.
+    fn share_with_all(&mut self, name: &str, value: &str) {
+        let all = self.packages.entry(EVERYBODY.to_owned()).or_default();
+        all.identity.push_str(&format!("{name} {value}\n"));
+    }
+}
+
+impl Member {
+    /// A folder as lockfiles write it: `./packages/a/`, or `packages\a` on Windows.
+    fn folder(written: &str) -> Self {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in written.split(['/', '\\']) {
+            match part {
+                "" | "." => {}
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                part => parts.push(part),
+            }
+        }
+        Self::Folder(parts.join("/"))
     }
 }
 
@@ -207,6 +326,26 @@ fn yaml(text: &str) -> Result<Value, Broken> {
         line: None,
         message: format!("not valid YAML: {error}"),
     })
+}
+
+fn json(text: &str) -> Result<Value, Broken> {
+    serde_json::from_str(text).map_err(|error| Broken {
+        line: u32::try_from(error.line()).ok(),
+        message: format!("not valid JSON: {error}"),
+    })
+}
+
+/// A complaint about the whole file.
+fn complaint(message: &str) -> Broken {
+    Broken {
+        line: None,
+        message: message.to_owned(),
+    }
+}
+
+/// A version that no code here was written for may mean anything.
+fn unknown_version(version: &str) -> Broken {
+    complaint(&format!("lockfile version `{version}` is not known"))
 }
 
 fn toml_table(text: &str) -> Result<toml::Table, Broken> {

@@ -150,7 +150,7 @@ fn yarn_of_both_kinds() {
     let classic = "# yarn lockfile v1\n\n\"@s/x@^1\", \"@s/x@^1.0\":\n  version \"1.0.0\"\n  resolved \"https://r/x#a\"\n  dependencies:\n    y \"^2\"\n\ny@^2:\n  version \"2.0.0\"\n";
     let member = |text: &str| {
         let mut lock = lock("yarn.lock", text);
-        lock.add_member("p/a", [("@s/x".to_owned(), "^1".to_owned())]);
+        lock.add_member("p/a", &BTreeSet::from(["@s/x@^1".to_owned()]));
         lock
     };
     let changed = compare(
@@ -184,4 +184,194 @@ fn bun_and_uv() {
         told("uv.lock", uv, &uv.replace("\"h\"", "\"i\"")),
         ("/p/a".to_owned(), "/p/a".to_owned())
     );
+}
+
+/// Formats that lock one environment: a changed package reaches the project beside it, a changed remark nobody.
+#[test]
+fn one_environment_changes_with_its_packages_only() {
+    let cases: &[(&str, &str, &str, &str)] = &[
+        (
+            "poetry.lock",
+            "# by 1.8\n[[package]]\nname = \"a\"\nversion = \"1\"\n[metadata]\nlock-version = \"2.0\"\ncontent-hash = \"x\"\n",
+            "version = \"1\"|version = \"2\"",
+            "content-hash = \"x\"|content-hash = \"y\"",
+        ),
+        (
+            "pdm.lock",
+            "[metadata]\nlock_version = \"4.4\"\ncontent_hash = \"x\"\n[[package]]\nname = \"a\"\nversion = \"1\"\ngroups = [\"default\"]\n",
+            "version = \"1\"\n|version = \"2\"\n",
+            "content_hash = \"x\"|content_hash = \"y\"",
+        ),
+        (
+            "Pipfile.lock",
+            r#"{"_meta":{"pipfile-spec":6,"hash":{"sha256":"x"}},"default":{"a":{"version":"==1"}},"develop":{}}"#,
+            "==1|==2",
+            r#""sha256":"x"|"sha256":"y""#,
+        ),
+        (
+            "composer.lock",
+            r#"{"content-hash":"x","packages":[{"name":"a/a","version":"1","time":"t"}],"packages-dev":[]}"#,
+            r#""version":"1"|"version":"2""#,
+            r#""time":"t"|"time":"u""#,
+        ),
+        (
+            "Gemfile.lock",
+            "GEM\n  remote: https://rubygems.org/\n  specs:\n    a (1)\n      b\n    b (1)\n\nDEPENDENCIES\n  a\n\nBUNDLED WITH\n   2.4\n",
+            "    b (1)|    b (2)",
+            "   2.4|   2.5",
+        ),
+        (
+            "gradle.lockfile",
+            "# made by Gradle\norg.a:a:1=compileClasspath\nempty=\n",
+            ":a:1|:a:2",
+            "made by|written by",
+        ),
+        (
+            "packages.lock.json",
+            r#"{"version":1,"dependencies":{"net8.0":{"A":{"type":"Direct","requested":"[1, )","resolved":"1","contentHash":"h"}}}}"#,
+            r#""resolved":"1"|"resolved":"2""#,
+            r#""requested":"[1, )"|"requested":"[1, 2)""#,
+        ),
+    ];
+    for (name, base, package, remark) in cases {
+        let edited = |edit: &str| {
+            let (from, to) = edit.split_once('|').unwrap();
+            assert!(base.contains(from), "{name}: {from}");
+            base.replace(from, to)
+        };
+        assert_eq!(told(name, base, &edited(package)).1, "/", "{name}");
+        assert_eq!(told(name, base, &edited(remark)).1, "", "{name}");
+    }
+}
+
+#[test]
+fn folders_in_a_lockfile_are_members_with_their_own_needs() {
+    let poetry = "[[package]]\nname = \"My.Lib\"\nversion = \"1\"\n[package.dependencies]\nUsed = \"*\"\n[package.source]\ntype = \"directory\"\nurl = \"../libs/my\"\n[[package]]\nname = \"used\"\nversion = \"1\"\n[[package]]\nname = \"other\"\nversion = \"7\"\n";
+    assert_eq!(
+        told(
+            "poetry.lock",
+            poetry,
+            &poetry.replace("\"used\"\nversion = \"1\"", "\"used\"\nversion = \"2\"")
+        )
+        .1,
+        "/ /../libs/my"
+    );
+    assert_eq!(
+        told("poetry.lock", poetry, &poetry.replace("\"7\"", "\"8\"")).1,
+        "/"
+    );
+    let gems = "PATH\n  remote: engines/shop\n  specs:\n    shop (0.1)\n      rack\n\nGEM\n  specs:\n    rack (3.0)\n    rake (13)\n";
+    let members = |edit: &str, to: &str| told("Gemfile.lock", gems, &gems.replace(edit, to)).1;
+    assert_eq!(members("(3.0)", "(3.1)"), "/ shop");
+    assert_eq!(members("(13)", "(14)"), "/");
+}
+
+/// Adds who asks for what, as the manifests say.
+fn asked(name: &str, text: &str, manifests: &[(&str, &str)]) -> Lock {
+    let format = format_of(name.as_bytes()).unwrap();
+    let mut lock = format.parse(text).unwrap();
+    for (folder, manifest) in manifests {
+        lock.add_member(folder, &(format.asking().unwrap().read)(manifest));
+    }
+    lock
+}
+
+fn reached(name: &str, base: &str, edit: (&str, &str), manifests: &[(&str, &str)]) -> String {
+    assert!(base.contains(edit.0), "{name}: {}", edit.0);
+    let before = asked(name, base, manifests);
+    let after = asked(name, &base.replace(edit.0, edit.1), manifests);
+    words(&compare(&before, &after).reach)
+}
+
+#[test]
+fn shared_values_of_cargo_and_pnpm_reach_who_asks() {
+    let cargo = "[workspace]\nmembers = [\"a\"]\n[workspace.package]\nedition = \"2021\"\n[workspace.dependencies]\nserde = \"1\"\nrand = { version = \"0.8\" }\n[profile.release]\nlto = true\n";
+    let crates = [
+        (
+            "a",
+            "[package]\nname = \"a\"\nedition.workspace = true\n[dependencies]\nserde.workspace = true\n",
+        ),
+        (
+            "b",
+            "[package]\nname = \"b\"\n[target.'cfg(unix)'.dev-dependencies]\nrand = { workspace = true }\n",
+        ),
+    ];
+    let cargo = |from, to| reached("Cargo.toml", cargo, (from, to), &crates);
+    assert_eq!(cargo("serde = \"1\"", "serde = \"2\""), "/a");
+    assert_eq!(cargo("0.8", "0.9"), "/b");
+    assert_eq!(cargo("2021", "2024"), "/a");
+    assert_eq!(cargo("lto = true", "lto = false"), "/a /b");
+    assert_eq!(cargo("[\"a\"]", "[\"a\", \"c\"]"), "");
+
+    let pnpm = "packages: ['a']\ncatalog:\n  react: ^18\ncatalogs:\n  old:\n    react: ^16\n";
+    let packages = [
+        ("a", r#"{"dependencies":{"react":"catalog:"}}"#),
+        ("b", r#"{"devDependencies":{"react":"catalog:old"}}"#),
+        ("c", r#"{"dependencies":{"react":"^17"}}"#),
+    ];
+    let pnpm = |from, to| reached("pnpm-workspace.yaml", pnpm, (from, to), &packages);
+    assert_eq!(pnpm("^18", "^19"), "/a");
+    assert_eq!(pnpm("^16", "^15"), "/b");
+    assert_eq!(pnpm("['a']", "['a', 'd']"), "");
+}
+
+#[test]
+fn shared_versions_of_nuget_and_gradle_reach_who_asks() {
+    let nuget = "<Project><PropertyGroup><V>1</V><Unused>1</Unused></PropertyGroup><ItemGroup><PackageVersion Include=\"A\" Version=\"$(V)\"/><PackageVersion Include=\"B\" Version=\"7\"/></ItemGroup></Project>";
+    let projects = [
+        (
+            "a",
+            "<Project><ItemGroup><PackageReference Include=\"a\"/></ItemGroup></Project>",
+        ),
+        (
+            "b",
+            "<Project><ItemGroup><PackageReference Include=\"B\"/></ItemGroup></Project>",
+        ),
+    ];
+    let nuget = |from, to| reached("Directory.Packages.props", nuget, (from, to), &projects);
+    assert_eq!(nuget("<V>1", "<V>2"), "/a");
+    assert_eq!(nuget("\"7\"", "\"8\""), "/b");
+    assert_eq!(nuget("<Unused>1", "<Unused>2"), "/a /b");
+
+    let catalog = "[versions]\nboot = \"3.0\"\n[libraries]\nspring-boot_web = { module = \"o.s:web\", version.ref = \"boot\" }\njunit = \"junit:junit:4\"\n[bundles]\nall = [\"junit\"]\n[plugins]\nkt = { id = \"k\", version = \"1\" }\n";
+    let scripts = [
+        ("a", "implementation(libs.spring.boot.web)"),
+        ("b", "testImplementation libs.bundles.all"),
+        ("c", "plugins { alias(libs.plugins.kt) }"),
+        ("logic", "plugins { `kotlin-dsl` }"),
+        ("d", "implementation project(':a')"),
+    ];
+    let catalog = |from, to| reached("libs.versions.toml", catalog, (from, to), &scripts);
+    assert_eq!(catalog("3.0", "3.1"), "/a /logic");
+    assert_eq!(catalog("junit:4", "junit:5"), "/b /logic");
+    assert_eq!(catalog("version = \"1\"", "version = \"2\""), "/c /logic");
+}
+
+#[test]
+fn modules_of_go_and_mix_reach_who_asks() {
+    let work = "m.org/a v1.0.0 h1:x=\nm.org/a v1.0.0/go.mod h1:y=\n";
+    let modules = [
+        (
+            "a",
+            "module a\n\ngo 1.22\n\nrequire (\n\tm.org/a v0.9.0 // indirect\n)\n",
+        ),
+        ("b", "module b\n\ngo 1.22.1\n\nrequire m.org/b v1.0.0\n"),
+        ("old", "module old\n\ngo 1.14\n"),
+    ];
+    let work = |from, to| reached("go.work.sum", work, (from, to), &modules);
+    assert_eq!(work("h1:x=", "h1:z="), "/a /old");
+    assert_eq!(work("h1:y=", "h1:z="), "");
+
+    let mix = "%{\n  \"plug\": {:hex, :plug, \"1.0\", \"h\", [:mix], [{:mime, \"~> 1.0\", [hex: :mime]}], \"hexpm\"},\n  \"mime\": {:hex, :mime, \"1.2\", \"i\", [:mix], [], \"hexpm\"},\n  \"jason\": {:hex, :jason, \"1.4\", \"j\", [:mix], [], \"hexpm\"},\n}\n";
+    let apps = [
+        ("", "def project, do: [apps_path: \"apps\"]"),
+        ("apps/web", "defp deps, do: [{:plug, \"~> 1.0\"}]"),
+        (
+            "apps/data",
+            "defp deps, do: [{:jason, \"~> 1.0\"}, {:web, in_umbrella: true}]",
+        ),
+    ];
+    let mix = |from, to| reached("mix.lock", mix, (from, to), &apps);
+    assert_eq!(mix("\"1.2\"", "\"1.3\""), "/ /apps/web");
+    assert_eq!(mix("\"1.4\"", "\"1.5\""), "/ /apps/data");
 }

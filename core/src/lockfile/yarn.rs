@@ -2,9 +2,11 @@
 //!
 //! Yarn 1 does not say who asked for what: members are added from their manifests.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::{Format, Lock, Member, Package, pairs, yaml};
+use super::{Asking, Format, Lock, Member, Package, json, pairs, yaml};
 use crate::facts::Broken;
 
 pub(super) struct YarnLock;
@@ -20,6 +22,16 @@ impl Format for YarnLock {
         } else {
             Ok(classic(text))
         }
+    }
+
+    fn asking(&self) -> Option<&'static Asking> {
+        const ASKING: Asking = Asking {
+            is_manifest: |name| name == b"package.json",
+            inherited: false,
+            levels: 0,
+            read: requests,
+        };
+        Some(&ASKING)
     }
 }
 
@@ -194,4 +206,14 @@ fn berry_wish(lock: &Lock, name: &str, range: &str) -> Option<String> {
             .map(|(_, id)| id)
     };
     exact.or_else(by_name).cloned()
+}
+
+/// What a `package.json` asks for, as `name@range`.
+fn requests(manifest: &str) -> BTreeSet<String> {
+    const KINDS: &[&str] = &["dependencies", "devDependencies", "optionalDependencies"];
+    let manifest = json(manifest).unwrap_or_default();
+    let wishes = KINDS.iter().flat_map(|kind| pairs(manifest.get(*kind)));
+    wishes
+        .map(|(name, range)| format!("{name}@{range}"))
+        .collect()
 }

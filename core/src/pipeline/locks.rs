@@ -1,15 +1,15 @@
-//! Reads both versions of changed lockfiles, and tells which projects they mean.
+//! Reads both versions of changed lockfiles and shared manifests, and tells which projects they mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use affected_graph::{ProjectGraph, ProjectIndex, RepoPath};
+use affected_graph::{InputPattern, ProjectGraph, ProjectIndex, RepoPath};
 use bstr::ByteSlice;
-use serde_json::Value;
 
 use super::trees::Trees;
 use crate::diff::{ChangeKind, ChangeSet};
+use crate::ecosystem;
 use crate::facts::Broken;
-use crate::lockfile::{self, Format, Lock, Member};
+use crate::lockfile::{self, Asking, EVERYTHING, Format, Lock, Member, Scope};
 use crate::report::wire::v1;
 use crate::select::LockMeaning;
 use crate::tree::Tree;
@@ -34,111 +34,207 @@ pub(super) fn meanings(
         let Some(format) = lockfile::format_of(path.file_name()) else {
             continue;
         };
-        let read = |tree: &dyn Tree| read(tree, format, union, path);
-        match (read(base.as_ref()), read(trees.head.as_ref())) {
+        let (base, head) = (base.as_ref(), trees.head.as_ref());
+        let lock = Changed::new(union, path, format, [base, head]);
+        if format.scope() == Scope::Readers && lock.readers.is_empty() {
+            continue;
+        }
+        match (lock.read(base), lock.read(head)) {
             (Ok(before), Ok(after)) => {
-                found.insert(path.clone(), meaning(union, path, &before, &after));
+                found.insert(path.clone(), lock.meaning(&before, &after));
             }
             (Err(broken), _) | (_, Err(broken)) => notes.push(v1::Warning {
                 code: "unreadable".to_owned(),
                 message: format!("{path}: {}", broken.message),
-                help: Some("every project below this lockfile is selected".to_owned()),
+                help: Some("every project below this file is selected".to_owned()),
             }),
         }
     }
     found
 }
 
-fn read(
-    tree: &dyn Tree,
-    format: &dyn Format,
-    union: &ProjectGraph,
-    path: &RepoPath,
-) -> Result<Lock, Broken> {
-    let bytes = tree.read(path).map_err(|error| Broken {
-        line: None,
-        message: error.to_string(),
-    })?;
-    let text = bytes.to_str().map_err(|error| Broken {
-        line: None,
-        message: error.to_string(),
-    })?;
-    let mut lock = format.parse(text)?;
-    if lock.members.is_empty() && !lock.requested.is_empty() {
-        add_members(tree, union, path, &mut lock);
-    }
-    Ok(lock)
+/// A changed file of a known format, and who may have to do with it.
+struct Changed<'a> {
+    union: &'a ProjectGraph,
+    path: &'a RepoPath,
+    format: &'static dyn Format,
+    /// The folder that members' folders are relative to.
+    folder: RepoPath,
+    /// Projects that read it as an input; of a manifest, without the one that owns it.
+    readers: BTreeSet<ProjectIndex>,
+    /// Projects of its ecosystems at or below its folder that have no such file nearer.
+    below: BTreeSet<ProjectIndex>,
 }
 
-/// Who asks for what stands in the manifests only.
-fn add_members(tree: &dyn Tree, union: &ProjectGraph, path: &RepoPath, lock: &mut Lock) {
-    const KINDS: &[&str] = &["dependencies", "devDependencies", "optionalDependencies"];
-    let folder = path.parent().unwrap_or_default();
-    for (_, project) in union.projects() {
-        let Some(inside) = project.root.relative_to(&folder) else {
-            continue;
-        };
-        let manifest = project
-            .root
-            .join("package.json")
-            .ok()
-            .and_then(|path| tree.read(&path).ok());
-        let Some(manifest) =
-            manifest.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        else {
-            continue;
-        };
-        let tables = KINDS
+impl<'a> Changed<'a> {
+    fn new(
+        union: &'a ProjectGraph,
+        path: &'a RepoPath,
+        format: &'static dyn Format,
+        trees: [&dyn Tree; 2],
+    ) -> Self {
+        let levels = format.asking().map_or(0, |asking| asking.levels);
+        let folder = path.ancestors().nth(levels + 1).unwrap_or_default();
+        let owner = union.enclosing(path).next();
+        let is_manifest = format.scope() == Scope::Readers;
+        let reads =
+            |pattern: &InputPattern| matches!(pattern, InputPattern::Path(input) if input == path);
+        let projects = || union.projects();
+        let readers = projects()
+            .filter(|(index, _)| !is_manifest || Some(*index) != owner)
+            .filter(|(_, project)| project.inputs.iter().any(|input| reads(&input.pattern)))
+            .map(|(index, _)| index)
+            .collect();
+        let speak = ecosystem::ALL
             .iter()
-            .filter_map(|kind| manifest.get(*kind)?.as_object());
-        let wishes = tables
-            .flatten()
-            .filter_map(|(name, range)| Some((name.clone(), range.as_str()?.to_owned())));
-        lock.add_member(&inside.to_str_lossy(), wishes);
+            .filter(|ecosystem| {
+                let mut shared = ecosystem.shared_files().iter();
+                shared.any(|shared| shared.name.matches(path))
+            })
+            .map(|ecosystem| ecosystem.id());
+        let speak: Vec<_> = speak.collect();
+        let has_nearer = |root: &RepoPath| {
+            let between = root.ancestors().take_while(|above| *above != folder);
+            let mut nearer = between
+                .chain([root.clone()])
+                .filter(|above| *above != folder)
+                .filter_map(|above| above.join(path.file_name()).ok());
+            nearer.any(|path| trees.iter().all(|tree| tree.files().is_file(&path)))
+        };
+        let below = projects()
+            .filter(|(_, project)| project.root.is_within(&folder))
+            .filter(|(_, project)| speak.iter().any(|id| project.ecosystems.contains(id)))
+            .filter(|(_, project)| levels > 0 || !has_nearer(&project.root))
+            .map(|(index, _)| index)
+            .collect();
+        Self {
+            union,
+            path,
+            format,
+            folder,
+            readers,
+            below,
+        }
     }
-}
 
-fn meaning(union: &ProjectGraph, path: &RepoPath, before: &Lock, after: &Lock) -> LockMeaning {
-    let folder = path.parent().unwrap_or_default();
-    let changed = lockfile::compare(before, after);
-    let mut meaning = LockMeaning::default();
-    let members = before.members.keys().chain(after.members.keys());
-    for member in members {
-        let is_changed = changed.reach.contains(member) || changed.direct.contains(member);
-        for index in projects(union, &folder, member) {
-            meaning.known.insert(index);
-            if is_changed {
-                meaning.changed.insert(index);
+    fn read(&self, tree: &dyn Tree) -> Result<Lock, Broken> {
+        let text = text_of(tree, self.path)?;
+        let mut lock = self.format.parse(&text)?;
+        let is_silent = lock.members.is_empty();
+        match self.format.asking() {
+            Some(asking) if is_silent => self.add_members(tree, asking, &mut lock),
+            None if self.format.scope() == Scope::Readers => {
+                for reader in &self.readers {
+                    self.add_member(*reader, &BTreeSet::new(), &mut lock);
+                }
             }
+            _ => {}
         }
+        Ok(lock)
     }
-    meaning
-}
 
-/// The projects that a lockfile means by a member. A name that several languages use is the path of each of
-/// them here, so a name that is not found may be any of those.
-fn projects(union: &ProjectGraph, folder: &RepoPath, member: &Member) -> Vec<ProjectIndex> {
-    match member {
-        Member::Folder(inside) => {
-            let root = folder.join(inside).ok();
-            root.and_then(|root| union.at(&root)).into_iter().collect()
-        }
-        Member::Named(name) => {
-            let below = || {
-                union
-                    .projects()
-                    .filter(|(_, project)| project.root.is_within(folder))
+    /// Who asks for what stands in the manifests only.
+    fn add_members(&self, tree: &dyn Tree, asking: &Asking, lock: &mut Lock) {
+        let mut asked: BTreeMap<Option<ProjectIndex>, BTreeSet<String>> = BTreeMap::new();
+        for entry in tree.files().below(&self.folder) {
+            if !(asking.is_manifest)(entry.path.file_name()) || entry.path == *self.path {
+                continue;
+            }
+            let owner = self.union.enclosing(&entry.path).next();
+            let wishes = match text_of(tree, &entry.path) {
+                Ok(text) => (asking.read)(&text),
+                Err(_) => BTreeSet::from([EVERYTHING.to_owned()]),
             };
-            let named: Vec<_> = below()
-                .filter(|(_, project)| project.name == *name)
-                .map(|(index, _)| index)
-                .collect();
-            if named.is_empty() {
-                let renamed =
-                    below().filter(|(_, project)| project.name == project.root.to_string());
-                return renamed.map(|(index, _)| index).collect();
-            }
-            named
+            asked.entry(owner).or_default().extend(wishes);
+        }
+        let nothing = BTreeSet::new();
+        for member in self.readers.union(&self.below) {
+            let root = &self.union.project(*member).root;
+            let above = self.union.enclosing(root).filter(|above| above != member);
+            let above = above.map(Some).chain([None]).filter(|_| asking.inherited);
+            let mut wishes = asked.get(&Some(*member)).unwrap_or(&nothing).clone();
+            wishes.extend(
+                above
+                    .filter_map(|above| asked.get(&above))
+                    .flatten()
+                    .cloned(),
+            );
+            self.add_member(*member, &wishes, lock);
         }
     }
+
+    fn add_member(&self, member: ProjectIndex, wishes: &BTreeSet<String>, lock: &mut Lock) {
+        let root = &self.union.project(member).root;
+        if let Some(inside) = root.relative_to(&self.folder) {
+            lock.add_member(&inside.to_str_lossy(), wishes);
+        }
+    }
+
+    fn meaning(&self, before: &Lock, after: &Lock) -> LockMeaning {
+        let changed = lockfile::compare(before, after);
+        let mut meaning = LockMeaning {
+            is_manifest: self.format.scope() == Scope::Readers,
+            ..LockMeaning::default()
+        };
+        let members = before.members.keys().chain(after.members.keys());
+        for member in members {
+            let is_changed = changed.reach.contains(member) || changed.direct.contains(member);
+            for index in self.projects(member) {
+                meaning.known.insert(index);
+                if is_changed {
+                    meaning.changed.insert(index);
+                }
+            }
+        }
+        if self.format.scope() == Scope::Environment {
+            let beside = Member::Folder(String::new());
+            let is_changed = changed.reach.contains(&beside);
+            let rest: Vec<_> = self.below.difference(&meaning.known).copied().collect();
+            meaning.known.extend(&rest);
+            meaning.changed.extend(rest.iter().filter(|_| is_changed));
+        }
+        meaning
+    }
+
+    /// The projects that a lockfile means by a member. A name that several languages use is the path of each
+    /// of them here, so a name that is not found may be any of those.
+    fn projects(&self, member: &Member) -> Vec<ProjectIndex> {
+        match member {
+            Member::Folder(inside) => {
+                let at = self.folder.join(inside).ok();
+                let at = at.and_then(|root| self.union.at(&root));
+                // A lockfile in a folder that is no project belongs to the project around it.
+                let around = || self.union.enclosing(&self.folder).next();
+                at.or_else(|| around().filter(|_| inside.is_empty()))
+                    .into_iter()
+                    .collect()
+            }
+            Member::Named(name) => {
+                let below = || {
+                    self.union
+                        .projects()
+                        .filter(|(_, project)| project.root.is_within(&self.folder))
+                };
+                let named: Vec<_> = below()
+                    .filter(|(_, project)| project.name == *name)
+                    .map(|(index, _)| index)
+                    .collect();
+                if named.is_empty() {
+                    let renamed =
+                        below().filter(|(_, project)| project.name == project.root.to_string());
+                    return renamed.map(|(index, _)| index).collect();
+                }
+                named
+            }
+        }
+    }
+}
+
+fn text_of(tree: &dyn Tree, path: &RepoPath) -> Result<String, Broken> {
+    let broken = |message: String| Broken {
+        line: None,
+        message,
+    };
+    let bytes = tree.read(path).map_err(|error| broken(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| broken(error.to_string()))
 }

@@ -48,6 +48,8 @@ pub struct LockMeaning {
     pub known: BTreeSet<ProjectIndex>,
     /// Those of them whose resolved packages changed.
     pub changed: BTreeSet<ProjectIndex>,
+    /// Whether it is a manifest: then it also is a file of the project around it.
+    pub is_manifest: bool,
 }
 
 /// What became of a changed path.
@@ -88,6 +90,17 @@ struct Hit {
     impact: Impact,
     own: bool,
     reason: Reason,
+}
+
+impl Hit {
+    /// A whole project has to be redone, for a reason that is no other project.
+    fn whole(reason: Reason) -> Self {
+        Self {
+            impact: Impact::Rebuild,
+            own: true,
+            reason,
+        }
+    }
 }
 
 type Hits = BTreeMap<ProjectIndex, Vec<Hit>>;
@@ -178,7 +191,7 @@ fn judge(
     let answered = lock.map_or(&nobody, |lock| &lock.known);
     let read = readers.hit(question.graph, change, owner, answered, hits);
     let shared = shared_file(question, change, lock, hits);
-    if let (Some(_), Some(rule)) = (lock, &shared) {
+    if let (Some(_), Some(rule)) = (lock.filter(|lock| !lock.is_manifest), &shared) {
         return Disposition::Ruled(rule.clone());
     }
     let default = rules.defaults(path, territory);
@@ -234,12 +247,7 @@ fn unknown_in_workspace(graph: &ProjectGraph, change: &Change, hits: &mut Hits) 
         if project.root.is_within(&root) {
             let detail = format!("rule `{rule}`");
             let reason = Reason::of_file(ReasonCode::GlobalFile, &change.path, &detail);
-            let hit = Hit {
-                impact: Impact::Rebuild,
-                own: true,
-                reason,
-            };
-            hits.entry(index).or_default().push(hit);
+            hits.entry(index).or_default().push(Hit::whole(reason));
         }
     }
     Some(rule)
@@ -248,11 +256,7 @@ fn unknown_in_workspace(graph: &ProjectGraph, change: &Change, hits: &mut Hits) 
 fn hit_all(graph: &ProjectGraph, code: ReasonCode, change: &Change, detail: &str, hits: &mut Hits) {
     for (index, _) in graph.projects() {
         let reason = Reason::of_file(code, &change.path, detail);
-        hits.entry(index).or_default().push(Hit {
-            impact: Impact::Rebuild,
-            own: true,
-            reason,
-        });
+        hits.entry(index).or_default().push(Hit::whole(reason));
     }
 }
 
@@ -275,12 +279,7 @@ fn apply(
         Affects::Projects(names) => {
             for index in names.iter().filter_map(|name| by_name_or_path(graph, name)) {
                 let reason = Reason::of_file(code, &change.path, &detail);
-                let hit = Hit {
-                    impact: Impact::Rebuild,
-                    own: true,
-                    reason,
-                };
-                hits.entry(index).or_default().push(hit);
+                hits.entry(index).or_default().push(Hit::whole(reason));
             }
         }
     }
@@ -295,7 +294,8 @@ pub fn by_name_or_path(graph: &ProjectGraph, name: &str) -> Option<ProjectIndex>
         .or_else(|| graph.at(&RepoPath::new(name).ok()?))
 }
 
-/// Lockfiles, toolchain files and settings reach the projects of their ecosystem at or below their folder.
+/// Lockfiles, toolchain files and settings reach the projects of their ecosystem at or below their folder, unless
+/// their content says more exactly whom they reach.
 fn shared_file(
     question: &Question<'_>,
     change: &Change,
@@ -312,36 +312,42 @@ fn shared_file(
         else {
             continue;
         };
+        if lock.is_some() {
+            rule = Some(shared.rule.to_owned());
+            continue;
+        }
         let code = match shared.role {
             SharedRole::Lockfile => ReasonCode::LockfileChanged,
             SharedRole::Toolchain => ReasonCode::ToolchainChanged,
             SharedRole::Settings => ReasonCode::GlobalFile,
         };
-        if lock.is_some() {
-            rule = Some(shared.rule.to_owned());
-        }
+        let detail = format!("rule `{}`", shared.rule);
         for (index, project) in question.graph.projects() {
-            let reached = match lock {
-                Some(lock) => lock.changed.contains(&index),
-                None => project.root.is_within(&folder) && speaks(project, ecosystem.id()),
-            };
-            if reached {
-                let detail = match lock {
-                    Some(_) => format!("its packages in {} changed", change.path),
-                    None => format!("rule `{}`", shared.rule),
-                };
+            if project.root.is_within(&folder) && speaks(project, ecosystem.id()) {
                 let reason = Reason::of_file(code, &change.path, &detail);
-                let hit = Hit {
-                    impact: Impact::Rebuild,
-                    own: true,
-                    reason,
-                };
-                hits.entry(index).or_default().push(hit);
+                hits.entry(index).or_default().push(Hit::whole(reason));
                 rule = Some(shared.rule.to_owned());
             }
         }
     }
-    rule
+    if let Some(lock) = lock {
+        by_meaning(change, lock, hits);
+    }
+    rule.or_else(|| lock.map(|_| "shared values".to_owned()))
+}
+
+/// Hits those for whom the content of a lockfile or shared manifest changed.
+fn by_meaning(change: &Change, lock: &LockMeaning, hits: &mut Hits) {
+    let (code, what) = if lock.is_manifest {
+        (ReasonCode::ManifestChanged, "what it takes from")
+    } else {
+        (ReasonCode::LockfileChanged, "its packages in")
+    };
+    for index in &lock.changed {
+        let detail = format!("{what} {} changed", change.path);
+        let reason = Reason::of_file(code, &change.path, &detail);
+        hits.entry(*index).or_default().push(Hit::whole(reason));
+    }
 }
 
 fn speaks(project: &affected_graph::Project, id: EcosystemId) -> bool {
@@ -356,12 +362,7 @@ fn broken_manifests(question: &Question<'_>, hits: &mut Hits) {
         };
         let detail = format!("its manifest cannot be read: {fault}");
         let reason = Reason::of_file(ReasonCode::Unreadable, &fault.path, &detail);
-        let hit = Hit {
-            impact: Impact::Rebuild,
-            own: true,
-            reason,
-        };
-        hits.entry(index).or_default().push(hit);
+        hits.entry(index).or_default().push(Hit::whole(reason));
     }
 }
 

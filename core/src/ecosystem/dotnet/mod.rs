@@ -80,6 +80,11 @@ impl Ecosystem for Dotnet {
             shared("nuget sources", "nuget.config", SharedRole::Settings),
             shared("nuget sources", "NuGet.config", SharedRole::Settings),
             shared("nuget sources", "NuGet.Config", SharedRole::Settings),
+            shared(
+                "nuget versions",
+                "Directory.Packages.props",
+                SharedRole::Lockfile,
+            ),
             shared("nuget lockfile", "packages.lock.json", SharedRole::Lockfile),
             shared(
                 "msbuild response file",

@@ -67,6 +67,11 @@ impl Ecosystem for Gradle {
                 name: FileName::Is("buildscript-gradle.lockfile"),
                 role: SharedRole::Lockfile,
             },
+            SharedFile {
+                rule: "gradle version catalog",
+                name: FileName::EndsWith(".versions.toml"),
+                role: SharedRole::Lockfile,
+            },
         ];
         SHARED
     }
