@@ -11,12 +11,13 @@ use affected_fixtures::Case;
 use affected_graph::InputPattern;
 
 fn tree(case: &Case) -> MemoryTree {
-    let mut files = Vec::new();
+    let (mut files, mut links) = (Vec::new(), Vec::new());
     let mut open = vec![case.tree.clone()];
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
-            if path.is_dir() {
+            let is_link = path.is_symlink();
+            if path.is_dir() && !is_link {
                 open.push(path);
                 continue;
             }
@@ -26,10 +27,15 @@ fn tree(case: &Case) -> MemoryTree {
                 .to_str()
                 .unwrap()
                 .to_owned();
-            files.push((inside, std::fs::read(&path).unwrap()));
+            if is_link {
+                let target = std::fs::read_link(&path).unwrap();
+                links.push((inside, target.to_str().unwrap().to_owned()));
+            } else {
+                files.push((inside, std::fs::read(&path).unwrap()));
+            }
         }
     }
-    MemoryTree::new(files)
+    MemoryTree::new(files).with_links(links)
 }
 
 /// What each project reads outside of its own folder.

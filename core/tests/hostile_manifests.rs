@@ -45,6 +45,13 @@ const NAMES: &[&str] = &[
     "Chart.yaml",
     "kustomization.yaml",
     "skaffold.yaml",
+    "turbo.json",
+    "nx.json",
+    "project.json",
+    "Pipfile",
+    "tox.ini",
+    "BUILD",
+    "Directory.Packages.props",
 ];
 const LOCKS: &[&str] = &[
     "Cargo.lock",
@@ -53,6 +60,20 @@ const LOCKS: &[&str] = &[
     "yarn.lock",
     "bun.lock",
     "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "composer.lock",
+    "Gemfile.lock",
+    "mix.lock",
+    "packages.lock.json",
+    "gradle.lockfile",
+    "go.work.sum",
+    "libs.versions.toml",
+    "Directory.Packages.props",
+    "Cargo.toml",
+    "package.json",
+    "pnpm-workspace.yaml",
 ];
 
 /// Contents that break naive parsers.
@@ -220,6 +241,9 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
             .flatten()
             .map(|entry| entry.path())
         {
+            if path.is_symlink() {
+                continue;
+            }
             if path.is_dir() {
                 open.push(path);
             } else {

@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use affected_graph::{DependencyKind, EcosystemId, Evidence, RepoPath};
+use affected_graph::{DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Discovery, Ecosystem, FileName, Link, Reference, Scan, is_material, line_of};
+use super::{
+    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, is_material,
+    line_of,
+};
 use crate::facts::{Broken, Parser};
 
 /// Compose.
@@ -20,7 +23,7 @@ const ID: EcosystemId = EcosystemId("compose");
 /// Parses a compose file.
 pub(super) const COMPOSE: Parser<ComposeFile> = Parser {
     id: "compose/file",
-    version: 2,
+    version: 3,
     parse,
 };
 
@@ -89,7 +92,10 @@ impl Ecosystem for Compose {
             .collect();
         for (path, parsed) in scan.parse_all(paths, &COMPOSE) {
             match parsed {
-                Ok(file) => links(scan, &path, &file, &mut discovery.links),
+                Ok(file) => {
+                    contexts(scan, &path, &file, &mut discovery.projects);
+                    links(scan, &path, &file, &mut discovery.links);
+                }
                 Err(fault) => discovery.faults.push(fault),
             }
         }
@@ -121,15 +127,45 @@ pub(super) fn service_builds(
         .collect()
 }
 
+/// A folder that is built by a Dockerfile elsewhere is a service too; one that holds its Dockerfile is found by that.
+fn contexts(
+    scan: &Scan<'_>,
+    path: &RepoPath,
+    file: &ComposeFile,
+    projects: &mut Vec<FoundProject>,
+) {
+    let base = path.parent().unwrap_or_default();
+    for (context, dockerfile, _) in service_builds(scan, path, file) {
+        let Ok(root) = base.join(&context) else {
+            continue;
+        };
+        let dockerfile = root.join(&dockerfile).ok();
+        let dockerfile = dockerfile.filter(|file| scan.files().is_file(file));
+        let outside = dockerfile.is_some_and(|file| !file.is_within(&root));
+        if outside && !root.is_root() && scan.files().is_folder(&root) {
+            projects.push(FoundProject {
+                name: String::from_utf8_lossy(root.file_name()).into_owned(),
+                root,
+                kind: ProjectKind::Service,
+                standing: Standing::Marker,
+                manifest: path.clone(),
+                ownership: Ownership::Tree,
+                tasks: Vec::new(),
+                provides: Vec::new(),
+            });
+        }
+    }
+}
+
 /// The folder a service ships: its context, or its Dockerfile's folder where the context is wider.
 fn home(
     base: &RepoPath,
     service: &Service,
     variables: &BTreeMap<String, String>,
 ) -> Option<RepoPath> {
-    let (context, dockerfile) = service.build.as_ref()?;
+    let (context, _) = service.build.as_ref()?;
+    let dockerfile = dockerfile(base, service, variables)?.parent()?;
     let context = base.join(expand(context, variables)).ok()?;
-    let dockerfile = context.join(expand(dockerfile, variables)).ok()?.parent()?;
     Some(if dockerfile.is_within(&context) {
         dockerfile
     } else {
@@ -202,6 +238,16 @@ fn home_of(
     }
 }
 
+fn dockerfile(
+    base: &RepoPath,
+    service: &Service,
+    variables: &BTreeMap<String, String>,
+) -> Option<RepoPath> {
+    let (context, dockerfile) = service.build.as_ref()?;
+    let context = base.join(expand(context, variables)).ok()?;
+    context.join(expand(dockerfile, variables)).ok()
+}
+
 fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<Link>) {
     let base = path.parent().unwrap_or_default();
     let variables = dot_env(scan, path);
@@ -247,17 +293,29 @@ fn links(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile, links: &mut Vec<L
                 );
             }
         }
-        let extended = service.extends.iter().filter_map(|(file, _)| file.as_ref());
-        for read in service.reads.iter().chain(extended) {
-            let Ok(to) = base.join(expand(read, &variables)) else {
-                continue;
-            };
-            let known = scan.files().is_file(&to) || scan.files().is_folder(&to);
-            if known && !to.is_within(from) && !from.is_within(&to) {
-                push(to, DependencyKind::Build, format!("`{name}` reads {read}"));
+        let places = files_of(&base, service, &variables);
+        let known = |to: &RepoPath| scan.files().is_file(to) || scan.files().is_folder(to);
+        for to in places.into_iter().filter(known) {
+            if !to.is_within(from) && !from.is_within(&to) {
+                let detail = format!("`{name}` reads {to}");
+                push(to, DependencyKind::Build, detail);
             }
         }
     }
+}
+
+/// What a service reads beside what it ships: its Dockerfile, mounts, env files, contexts, what it extends.
+fn files_of(
+    base: &RepoPath,
+    service: &Service,
+    variables: &BTreeMap<String, String>,
+) -> Vec<RepoPath> {
+    let extended = service.extends.iter().filter_map(|(file, _)| file.as_ref());
+    let written = service.reads.iter().chain(extended);
+    written
+        .filter_map(|read| base.join(expand(read, variables)).ok())
+        .chain(dockerfile(base, service, variables))
+        .collect()
 }
 
 /// Tells whether a value of the environment holds `host` as the host of an address.
@@ -344,7 +402,7 @@ fn parse(bytes: &[u8]) -> Result<ComposeFile, Broken> {
                 name.clone(),
                 Service {
                     line,
-                    ..service(value)
+                    ..service(value, &document)
                 },
             )
         })
@@ -380,7 +438,7 @@ fn build(value: &Value) -> Option<(String, String)> {
     }
 }
 
-fn service(value: &Value) -> Service {
+fn service(value: &Value, document: &Value) -> Service {
     let string = |value: &Value| value.as_str().map(ToOwned::to_owned);
     let build = value.get("build").and_then(build);
     let mut needs = words(value.get("depends_on"));
@@ -406,16 +464,18 @@ fn service(value: &Value) -> Service {
         let source = source.or_else(|| volume.get("source")?.as_str())?;
         source.starts_with('.').then(|| source.to_owned())
     }));
-    let extra = value
-        .pointer("/build/additional_contexts")
-        .and_then(Value::as_object);
-    reads.extend(
-        extra
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, path)| string(path))
-            .filter(|path| !path.contains(':')),
-    );
+    reads.extend(contexts_of(value));
+    for kind in ["configs", "secrets"] {
+        let places = [value.get(kind), value.pointer(&format!("/build/{kind}"))];
+        let lists = places.into_iter().flatten().filter_map(Value::as_array);
+        let names = lists.flatten();
+        let names = names.filter_map(|item| item.as_str().or_else(|| item.get("source")?.as_str()));
+        let file = |name: &str| document.get(kind)?.get(name)?.get("file").and_then(string);
+        reads.extend(names.filter_map(file));
+    }
+    if let Some(other) = value.get("network_mode").and_then(Value::as_str) {
+        needs.extend(other.strip_prefix("service:").map(ToOwned::to_owned));
+    }
     let extends = value.get("extends").and_then(|extends| match extends {
         Value::String(other) => Some((None, other.clone())),
         other => Some((
@@ -432,6 +492,24 @@ fn service(value: &Value) -> Service {
         reads,
         line: None,
     }
+}
+
+/// Folders that a build may copy from beside its context: a map, or a list of `name=path`.
+fn contexts_of(service: &Value) -> Vec<String> {
+    let extra = service.pointer("/build/additional_contexts");
+    let texts: Vec<&str> = match extra {
+        Some(Value::Object(map)) => map.values().filter_map(Value::as_str).collect(),
+        Some(Value::Array(list)) => {
+            let texts = list.iter().filter_map(Value::as_str);
+            texts
+                .filter_map(|text| Some(text.split_once('=')?.1))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    // With a colon it is an address, an image or a service.
+    let local = texts.into_iter().filter(|path| !path.contains(':'));
+    local.map(ToOwned::to_owned).collect()
 }
 
 /// Reads a list of words, the keys of a map, or one word.

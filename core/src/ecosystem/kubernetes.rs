@@ -18,7 +18,7 @@ pub struct Kubernetes;
 const ID: EcosystemId = EcosystemId("kubernetes");
 const MANIFEST: Parser<Vec<Workload>> = Parser {
     id: "kubernetes/manifest",
-    version: 1,
+    version: 2,
     parse,
 };
 const KINDS: &[&str] = &[
@@ -40,6 +40,10 @@ struct Workload {
     images: BTreeSet<String>,
     /// Values of its environment.
     values: Vec<String>,
+    /// Labels of its pods.
+    labels: BTreeMap<String, String>,
+    /// For a `Service`: the labels of the pods that it stands for.
+    selects: Option<BTreeMap<String, String>>,
 }
 
 impl Ecosystem for Kubernetes {
@@ -75,13 +79,19 @@ impl Ecosystem for Kubernetes {
         let mut named: BTreeMap<String, RepoPath> = BTreeMap::new();
         let mut workloads = Vec::new();
         for (path, found) in &parsed {
-            for workload in found.iter() {
+            for workload in found.iter().filter(|found| found.selects.is_none()) {
                 let by_image = workload.images.iter().find_map(|image| homes.get(image));
                 let home = by_image.or_else(|| homes.get(&workload.name));
                 if let Some(home) = home {
                     named.insert(workload.name.clone(), home.clone());
                     workloads.push((path, home, workload));
                 }
+            }
+        }
+        for service in parsed.iter().flat_map(|(_, found)| found.iter()) {
+            let mut behind = workloads.iter();
+            if let Some((_, home, _)) = behind.find(|(.., pods)| stands_for(service, pods)) {
+                named.insert(service.name.clone(), (*home).clone());
             }
         }
         for (path, home, workload) in workloads {
@@ -107,6 +117,12 @@ impl Ecosystem for Kubernetes {
         }
         discovery
     }
+}
+
+/// Tells whether a service selects these pods; one without a selector, or no service at all, selects none.
+fn stands_for(service: &Workload, pods: &Workload) -> bool {
+    let mut wanted = service.selects.iter().flatten().peekable();
+    wanted.peek().is_some() && wanted.all(|(key, value)| pods.labels.get(key) == Some(value))
 }
 
 /// Folders with a Dockerfile by their own name, and by the name above a folder that is only called `src`.
@@ -154,8 +170,8 @@ fn hosts(values: &[String]) -> BTreeSet<String> {
 
 fn parse(bytes: &[u8]) -> Result<Vec<Workload>, Broken> {
     // Most YAML is something else, and charts' templates are no YAML at all.
-    let is_manifest = memchr::memmem::find(bytes, b"containers:").is_some()
-        && memchr::memmem::find(bytes, b"kind:").is_some();
+    let holds = |word: &str| memchr::memmem::find(bytes, word.as_bytes()).is_some();
+    let is_manifest = holds("kind:") && (holds("containers:") || holds("selector:"));
     if !is_manifest || bytes.len() > 4 << 20 {
         return Ok(Vec::new());
     }
@@ -166,12 +182,26 @@ fn parse(bytes: &[u8]) -> Result<Vec<Workload>, Broken> {
 
 fn workload(document: &Value) -> Option<Workload> {
     let kind = document.get("kind")?.as_str()?;
+    let labels = |pointer: &str| -> BTreeMap<String, String> {
+        let fields = document.pointer(pointer).and_then(Value::as_object);
+        let fields = fields.into_iter().flatten();
+        let texts = fields.filter_map(|(key, value)| Some((key.clone(), value.as_str()?)));
+        texts.map(|(key, text)| (key, text.to_owned())).collect()
+    };
+    if kind == "Service" {
+        return Some(Workload {
+            name: document.pointer("/metadata/name")?.as_str()?.to_owned(),
+            selects: Some(labels("/spec/selector")),
+            ..Workload::default()
+        });
+    }
     if !KINDS.contains(&kind) {
         return None;
     }
     let name = document.pointer("/metadata/name")?.as_str()?.to_owned();
     let mut workload = Workload {
         name,
+        labels: labels("/spec/template/metadata/labels"),
         ..Workload::default()
     };
     let mut open = vec![document.get("spec")?];

@@ -25,7 +25,9 @@ pub mod protobuf;
 pub mod python;
 pub mod ruby;
 pub mod skaffold;
-pub mod terraform; // <- a module here
+pub mod symlinks;
+pub mod terraform;
+pub mod turbo; // <- a module here
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +49,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &cargo::Cargo,
     &npm::Npm,
     &nx::Nx,
+    &turbo::Turbo,
     &go::Go,
     &python::Python,
     &maven::Maven,
@@ -65,7 +68,8 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &kubernetes::Kubernetes,
     &contracts::Contracts,
     &skaffold::Skaffold,
-    &compose::Compose, // <- and a member here
+    &compose::Compose,
+    &symlinks::Symlinks, // <- and a member here
 ];
 
 /// Matches the last component of a path.
@@ -280,4 +284,34 @@ pub(crate) fn words_of(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
             _ => {}
         }
     }
+}
+
+/// Blanks out the comments of JSON, which settings of TypeScript and Turborepo may hold.
+pub(crate) fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut quoted) = (text, false);
+    while let Some(letter) = rest.chars().next() {
+        let skipped = match letter {
+            '/' if !quoted && rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if !quoted && rest.starts_with("/*") => {
+                rest.find("*/").map_or(rest.len(), |end| end + 2)
+            }
+            _ => 0,
+        };
+        if skipped > 0 {
+            rest = &rest[skipped..];
+            continue;
+        }
+        let escaped = quoted && letter == '\\';
+        let length = letter.len_utf8()
+            + if escaped {
+                rest[1..].chars().next().map_or(0, char::len_utf8)
+            } else {
+                0
+            };
+        quoted ^= letter == '"';
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    out
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
-    is_material, line_of,
+    is_material, line_of, without_comments,
 };
 use crate::facts::{Broken, Parser};
 
@@ -353,36 +353,6 @@ fn json(bytes: &[u8]) -> Result<Value, Broken> {
             line: None,
             message: format!("not valid JSON: {error}"),
         })
-}
-
-/// TypeScript's settings may hold comments.
-fn without_comments(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let (mut rest, mut quoted) = (text, false);
-    while let Some(letter) = rest.chars().next() {
-        let skipped = match letter {
-            '/' if !quoted && rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if !quoted && rest.starts_with("/*") => {
-                rest.find("*/").map_or(rest.len(), |end| end + 2)
-            }
-            _ => 0,
-        };
-        if skipped > 0 {
-            rest = &rest[skipped..];
-            continue;
-        }
-        let escaped = quoted && letter == '\\';
-        let length = letter.len_utf8()
-            + if escaped {
-                rest[1..].chars().next().map_or(0, char::len_utf8)
-            } else {
-                0
-            };
-        quoted ^= letter == '"';
-        out.push_str(&rest[..length]);
-        rest = &rest[length..];
-    }
-    out
 }
 
 fn parse_project(bytes: &[u8]) -> Result<Config, Broken> {

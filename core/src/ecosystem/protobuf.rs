@@ -22,6 +22,11 @@ const PROTO: Parser<Vec<(String, u32)>> = Parser {
     version: 1,
     parse: parse_imports,
 };
+const BUF: Parser<Vec<String>> = Parser {
+    id: "protobuf/buf",
+    version: 1,
+    parse: parse_buf,
+};
 const SCRIPT: Parser<Script> = Parser {
     id: "protobuf/script",
     version: 1,
@@ -45,15 +50,18 @@ impl Ecosystem for Protobuf {
             FileName::EndsWith(".sh"),
             FileName::Is("Makefile"),
             FileName::Is("buf.gen.yaml"),
+            FileName::Is("buf.yaml"),
+            FileName::Is("buf.work.yaml"),
         ]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
+        let is_buf = |path: &RepoPath| matches!(path.file_name(), b"buf.yaml" | b"buf.work.yaml");
         let (protos, scripts): (Vec<_>, Vec<_>) = scan
             .candidates
             .iter()
-            .filter(|path| !is_material(path))
+            .filter(|path| !is_material(path) && !is_buf(path))
             .cloned()
             .partition(|path| path.file_name().ends_with(b".proto"));
         if protos.is_empty() {
@@ -62,8 +70,10 @@ impl Ecosystem for Protobuf {
         for folder in topmost(&protos) {
             discovery.projects.push(project(folder, &protos));
         }
+        let buf = scan.candidates.iter().filter(|path| is_buf(path));
+        let modules = modules(scan, buf.cloned().collect());
         let parsed = scan.parse_all(protos, &PROTO);
-        imports(scan.files(), &parsed, &mut discovery);
+        imports(scan.files(), &modules, &parsed, &mut discovery);
         for (path, parsed) in scan.parse_all(scripts, &SCRIPT) {
             if let Ok(script) = parsed {
                 generators(scan.files(), &path, &script, &mut discovery.links);
@@ -112,15 +122,48 @@ type Parsed = (
     Result<Arc<Vec<(String, u32)>>, crate::facts::Fault>,
 );
 
-fn imports(files: &FileSet, parsed: &[Parsed], discovery: &mut Discovery) {
+/// Folders that imports are looked up from: those that a `buf.yaml` lies in or lists (version 2), or a `buf.work.yaml`
+/// lists. Source: "buf.yaml" and "buf.work.yaml" of the Buf documentation.
+fn modules(scan: &Scan<'_>, files: Vec<RepoPath>) -> BTreeSet<RepoPath> {
+    let mut modules = BTreeSet::new();
+    for (path, listed) in scan.parse_all(files, &BUF) {
+        let folder = path.parent().unwrap_or_default();
+        let Ok(listed) = listed else { continue };
+        modules.extend(listed.iter().filter_map(|inside| folder.join(inside).ok()));
+        if listed.is_empty() {
+            modules.insert(folder);
+        }
+    }
+    modules
+}
+
+fn parse_buf(bytes: &[u8]) -> Result<Vec<String>, Broken> {
+    let text = String::from_utf8_lossy(bytes);
+    let value: serde_json::Value = serde_saphyr::from_str(&text).map_err(|error| Broken {
+        line: None,
+        message: format!("not valid YAML: {error}"),
+    })?;
+    let list = |key: &str| value.get(key).and_then(serde_json::Value::as_array);
+    let modules = list("modules").into_iter().flatten();
+    let modules = modules.filter_map(|module| module.get("path"));
+    let folders = list("directories").into_iter().flatten();
+    let paths = modules.chain(folders).filter_map(|path| path.as_str());
+    Ok(paths.map(ToOwned::to_owned).collect())
+}
+
+fn imports(
+    files: &FileSet,
+    modules: &BTreeSet<RepoPath>,
+    parsed: &[Parsed],
+    discovery: &mut Discovery,
+) {
     for (path, found) in parsed {
         let Ok(found) = found else { continue };
         let folder = path.parent().unwrap_or_default();
         for (import, line) in found.iter() {
             // The roots of the compiler are not known: every folder above the file may be one.
-            let to = folder
-                .ancestors()
-                .find_map(|root| root.join(import).ok().filter(|to| files.is_file(to)));
+            let mut roots = folder.ancestors().chain(modules.iter().cloned());
+            let to = roots.find_map(|root| root.join(import).ok().filter(|to| files.is_file(to)));
             let Some(to) = to else { continue };
             let taken = discovery.takes_in.entry(path.clone()).or_default();
             taken.insert(to.clone());

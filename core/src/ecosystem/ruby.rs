@@ -22,7 +22,7 @@ pub struct Ruby;
 const ID: EcosystemId = EcosystemId("ruby");
 const FILE: Parser<Vec<Wish>> = Parser {
     id: "ruby/file",
-    version: 1,
+    version: 2,
     parse,
 };
 
@@ -79,26 +79,13 @@ impl Ecosystem for Ruby {
         for (path, parsed) in scan.parse_all(paths, &FILE) {
             let folder = path.parent().unwrap_or_default();
             for wish in parsed.iter().flat_map(|wishes| wishes.iter()) {
-                if let Some(to) = place(&folder, wish, &gems).filter(|to| *to != folder) {
-                    let kind = if wish.development {
-                        DependencyKind::Test
-                    } else {
-                        DependencyKind::Link
-                    };
-                    let detail = format!("gem `{}`", wish.name);
-                    let evidence = Evidence {
-                        file: path.clone(),
-                        line: Some(wish.line),
-                        detail,
-                    };
-                    let (from, to) = (folder.clone(), Reference::Path(to));
-                    discovery.links.push(Link {
-                        from,
-                        to,
-                        kind,
-                        evidence,
-                    });
+                let Some(to) = place(&folder, wish, &gems) else {
+                    continue;
+                };
+                if wish.name.is_empty() && scan.files().is_file(&to) {
+                    shared(scan, &folder, &to, &gems, &mut discovery.links);
                 }
+                discovery.links.extend(link(&folder, &path, wish, to));
             }
         }
         discovery
@@ -121,6 +108,50 @@ impl Ecosystem for Ruby {
         ];
         SHARED
     }
+}
+
+/// A Gemfile takes in what another one wishes; paths there are meant from that one.
+fn shared(
+    scan: &Scan<'_>,
+    from: &RepoPath,
+    file: &RepoPath,
+    gems: &BTreeMap<String, RepoPath>,
+    links: &mut Vec<Link>,
+) {
+    let Ok(wishes) = scan.parse(file, &FILE) else {
+        return;
+    };
+    let folder = file.parent().unwrap_or_default();
+    for wish in wishes.iter().filter(|wish| !wish.name.is_empty()) {
+        if let Some(to) = place(&folder, wish, gems) {
+            links.extend(link(from, file, wish, to));
+        }
+    }
+}
+
+fn link(from: &RepoPath, file: &RepoPath, wish: &Wish, to: RepoPath) -> Option<Link> {
+    if to == *from {
+        return None;
+    }
+    let kind = if wish.development {
+        DependencyKind::Test
+    } else {
+        DependencyKind::Link
+    };
+    let detail = match wish.name.as_str() {
+        "" => format!("reads {to}"),
+        name => format!("gem `{name}`"),
+    };
+    Some(Link {
+        from: from.clone(),
+        to: Reference::Path(to),
+        kind,
+        evidence: Evidence {
+            file: file.clone(),
+            line: Some(wish.line),
+            detail,
+        },
+    })
 }
 
 fn is_gemspec(path: &RepoPath) -> bool {
@@ -243,6 +274,20 @@ fn parse(bytes: &[u8]) -> Result<Vec<Wish>, Broken> {
             .rsplit_once("add_")
             .filter(|(_, call)| call.contains("dependency"))
             .map(|(_, call)| call);
+        // Wishes that stand in another file: a gemspec's, or those of a shared Gemfile.
+        let elsewhere = match code.split([' ', '(']).next() {
+            Some("gemspec") => code.contains("path:"),
+            Some("eval_gemfile") => true,
+            _ => false,
+        };
+        if let (true, Some(path)) = (elsewhere, strings.first()) {
+            wishes.push(Wish {
+                name: String::new(),
+                path: Some((*path).to_owned()),
+                development: false,
+                line: number,
+            });
+        }
         let asks = code.starts_with("gem ") || code.starts_with("gem(") || call.is_some();
         if let (true, Some(name)) = (asks, strings.first()) {
             let own = ["path:", ":path =>", "path =>"].iter().find_map(|key| {

@@ -33,6 +33,28 @@ impl MemoryTree {
             files: FileSet::new(entries),
         }
     }
+
+    /// Adds symbolic links, as `(path, target)` pairs.
+    #[must_use]
+    pub fn with_links<P: AsRef<[u8]>, C: Into<Vec<u8>>>(
+        mut self,
+        links: impl IntoIterator<Item = (P, C)>,
+    ) -> Self {
+        let mut entries = self.files.entries().to_vec();
+        for (path, target) in links {
+            let Ok(path) = RepoPath::new(path) else {
+                continue;
+            };
+            entries.push(Entry {
+                path: path.clone(),
+                kind: FileKind::Symlink,
+                blob: None,
+            });
+            self.contents.insert(path, target.into());
+        }
+        self.files = FileSet::new(entries);
+        self
+    }
 }
 
 impl Tree for MemoryTree {

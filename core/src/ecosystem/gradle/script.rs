@@ -195,6 +195,9 @@ fn chained(
                 None => return,
             },
             Some(Kind::Mark('{')) => {
+                // A plain loop says nothing of others unless it names them: what it adds may be its own.
+                let is_loop = matches!(tokens[at - 1].word(), Some("each" | "forEach"));
+                let scope = if is_loop { &Scope::All } else { scope };
                 blocks.entry(at).or_insert_with(|| scope.clone());
                 match pairs[at] {
                     Some(close) if tokens.get(close + 1).is_some_and(|token| token.is('.')) => {

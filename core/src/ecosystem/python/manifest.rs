@@ -22,6 +22,16 @@ pub(super) const SETUP_PY: Parser<Manifest> = Parser {
     version: 1,
     parse: parse_setup_py,
 };
+pub(super) const PIPFILE: Parser<Vec<Requirement>> = Parser {
+    id: "python/pipfile",
+    version: 1,
+    parse: parse_pipfile,
+};
+pub(super) const TOX: Parser<Vec<Requirement>> = Parser {
+    id: "python/tox",
+    version: 1,
+    parse: parse_tox,
+};
 pub(super) const REQUIREMENTS: Parser<Vec<Requirement>> = Parser {
     id: "python/requirements",
     version: 1,
@@ -84,7 +94,7 @@ impl Manifest {
             self.requires.push(Requirement {
                 file: file.to_owned(),
                 base: wanted.path.as_deref().map(&base),
-                development,
+                development: development || wanted.development,
                 ..wanted.clone()
             });
         }
@@ -110,10 +120,7 @@ fn requirement(text: &str, development: bool, whole: &str) -> Option<Requirement
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
         .unwrap_or(text.len());
     let name = text[..end].to_owned();
-    let path = text
-        .split_once('@')
-        .and_then(|(_, url)| url.trim().strip_prefix("file:"))
-        .map(|path| path.trim_start_matches("//").to_owned());
+    let path = text.split_once('@').and_then(|(_, url)| local(url));
     let line = line_of(whole, text);
     (!name.is_empty()).then(|| Requirement {
         name,
@@ -122,6 +129,21 @@ fn requirement(text: &str, development: bool, whole: &str) -> Option<Requirement
         line,
         ..Requirement::default()
     })
+}
+
+/// The folder in a URL of PEP 508, as PDM and Hatch write it too: `file:///${PROJECT_ROOT}/../core#egg=core`,
+/// `{root:uri}/../core`.
+fn local(url: &str) -> Option<String> {
+    let url = url.trim().split(['#', ';']).next()?.trim();
+    if let Some(path) = url.strip_prefix("{root:uri}/") {
+        return Some(path.to_owned());
+    }
+    let path = url.strip_prefix("file:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let root = path
+        .trim_start_matches('/')
+        .strip_prefix("${PROJECT_ROOT}/");
+    Some(root.unwrap_or(path).to_owned())
 }
 
 fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
@@ -169,6 +191,10 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
     {
         list_of(list, true, text, &mut manifest.requires);
     }
+    let groups = at(&["tool", "pdm", "dev-dependencies"]).and_then(Value::as_table);
+    for (_, list) in groups.into_iter().flatten() {
+        list_of(list, true, text, &mut manifest.requires);
+    }
     if let Some(list) = at(&["tool", "uv", "dev-dependencies"]) {
         list_of(list, true, text, &mut manifest.requires);
     }
@@ -185,7 +211,19 @@ fn list_of(list: &Value, development: bool, whole: &str, requires: &mut Vec<Requ
         .into_iter()
         .flatten()
         .filter_map(Value::as_str);
-    requires.extend(items.filter_map(|item| requirement(item, development, whole)));
+    requires.extend(items.filter_map(|item| {
+        let editable = item.trim().strip_prefix("-e ");
+        let Some(path) = editable.and_then(local) else {
+            return requirement(item, development, whole);
+        };
+        Some(Requirement {
+            name: path.clone(),
+            path: Some(path),
+            development,
+            line: line_of(whole, item),
+            ..Requirement::default()
+        })
+    }));
 }
 
 fn poetry_tables(poetry: Option<&Value>, whole: &str, requires: &mut Vec<Requirement>) {
@@ -289,8 +327,12 @@ fn parse_setup_py(bytes: &[u8]) -> Result<Manifest, Broken> {
             .collect()
     };
     let after = |key: &str| {
-        let at = text.find(&format!("{key}="))? + key.len() + 1;
-        Some(&text[at..])
+        let values = text.match_indices(key).filter_map(|(at, _)| {
+            let rest = text[at + key.len()..].trim_start();
+            let is_word = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            rest.strip_prefix('=').filter(|_| is_word)
+        });
+        values.into_iter().next()
     };
     let name = after("name")
         .filter(|rest| rest.trim_start().starts_with(['"', '\'']))
@@ -300,13 +342,17 @@ fn parse_setup_py(bytes: &[u8]) -> Result<Manifest, Broken> {
         is_package: true,
         ..Manifest::default()
     };
-    if let Some(list) = after("install_requires").and_then(|rest| rest.split(']').next()) {
-        let wanted = literals(list);
-        manifest.requires.extend(
-            wanted
-                .iter()
-                .filter_map(|item| requirement(item, false, &text)),
-        );
+    for (key, end, development) in [
+        ("install_requires", ']', false),
+        ("extras_require", '}', false),
+        ("tests_require", ']', true),
+    ] {
+        let list = after(key).and_then(|rest| rest.split(end).next());
+        let wanted = literals(list.unwrap_or_default());
+        let wanted = wanted
+            .iter()
+            .filter_map(|item| requirement(item, development, &text));
+        manifest.requires.extend(wanted);
     }
     Ok(manifest)
 }
@@ -338,6 +384,62 @@ fn parse_requirements(bytes: &[u8]) -> Result<Vec<Requirement>, Broken> {
                 line: Some(number),
                 ..wanted
             }));
+        }
+    }
+    Ok(found)
+}
+
+fn parse_pipfile(bytes: &[u8]) -> Result<Vec<Requirement>, Broken> {
+    let text = String::from_utf8_lossy(bytes);
+    let table: Table = toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let at = error.span().map(|span| span.start);
+        Broken::at(bytes, at, format!("not valid TOML: {}", error.message()))
+    })?;
+    let mut found = Vec::new();
+    for (section, packages) in &table {
+        // Other sections are categories of the user's own: packages as well.
+        if matches!(
+            section.as_str(),
+            "source" | "requires" | "scripts" | "pipenv"
+        ) {
+            continue;
+        }
+        for (name, wanted) in packages.as_table().into_iter().flatten() {
+            let path = wanted.get("path").and_then(Value::as_str);
+            let line = line_of(&text, &format!("\n{name}")).map(|line| line + 1);
+            found.push(Requirement {
+                name: name.clone(),
+                path: path.map(ToOwned::to_owned),
+                development: section == "dev-packages",
+                line,
+                ..Requirement::default()
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// What `tox.ini` installs beside the project: `-e ../core`, `core @ file://{toxinidir}/../core`.
+fn parse_tox(bytes: &[u8]) -> Result<Vec<Requirement>, Broken> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for word in line.split([' ', '\t', '=', ',']) {
+            let word = word.trim_start_matches("file:").trim_start_matches("//");
+            let inside = word
+                .strip_prefix("{toxinidir}/")
+                .or_else(|| word.strip_prefix("{tox_root}/"))
+                .unwrap_or(word);
+            if inside.starts_with("../") && !inside.contains(['{', '*']) {
+                let path = inside.split('[').next().unwrap_or(inside).to_owned();
+                found.push(Requirement {
+                    name: path.clone(),
+                    path: Some(path),
+                    development: true,
+                    line: Some(number),
+                    ..Requirement::default()
+                });
+            }
         }
     }
     Ok(found)

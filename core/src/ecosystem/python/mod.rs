@@ -15,7 +15,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
-use manifest::{Manifest, PYPROJECT, REQUIREMENTS, SETUP_CFG, SETUP_PY, normalize};
+use manifest::{Manifest, PIPFILE, PYPROJECT, REQUIREMENTS, SETUP_CFG, SETUP_PY, TOX, normalize};
 
 /// Python.
 pub struct Python;
@@ -63,6 +63,8 @@ impl Ecosystem for Python {
             FileName::Is("requirements.txt"),
             FileName::EndsWith("requirements.txt"),
             FileName::StartsWith("requirements"),
+            FileName::Is("Pipfile"),
+            FileName::Is("tox.ini"),
         ]
     }
 
@@ -120,6 +122,9 @@ fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Found {
     found
 }
 
+/// Lists of what the project itself needs, not only its tests.
+const MAIN: &[&[u8]] = &[b"requirements.txt", b"Pipfile"];
+
 /// Requirements belong to the project around them; a folder with sources and requirements, and no project
 /// around it, is a service without a manifest.
 fn requirements(scan: &Scan<'_>, found: &mut Found) {
@@ -133,24 +138,29 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
         .filter(|path| !is_material(path))
         .cloned()
         .collect();
-    for (path, parsed) in scan.parse_all(paths, &REQUIREMENTS) {
+    let other = |name, parser| {
+        let paths = scan.named(FileName::Is(name));
+        let paths = paths.filter(|path| !is_material(path)).cloned().collect();
+        scan.parse_all(paths, parser)
+    };
+    let lists = scan.parse_all(paths, &REQUIREMENTS).into_iter();
+    let lists = lists.chain(other("Pipfile", &PIPFILE));
+    for (path, parsed) in lists.chain(other("tox.ini", &TOX)) {
         let Ok(parsed) = parsed else { continue };
         let folder = path.parent().unwrap_or_default();
         let around = folder.ancestors().find(|above| found.contains_key(above));
         let owner = match around {
             Some(around) if !around.is_root() || folder.is_root() => around,
-            _ if path.file_name() == b"requirements.txt" && has_sources(scan, &folder) => {
-                folder.clone()
-            }
+            _ if MAIN.contains(&path.file_name()) && has_sources(scan, &folder) => folder.clone(),
             _ => continue,
         };
         if is_sample(&folder, &owner) {
             continue;
         }
-        let development = path.file_name() != b"requirements.txt";
+        let development = !MAIN.contains(&path.file_name());
         let manifest = found.entry(owner.clone()).or_default();
         if manifest.source.is_empty() {
-            manifest.source = "requirements.txt".to_owned();
+            manifest.source = String::from_utf8_lossy(path.file_name()).into_owned();
         }
         let name = path
             .relative_to(&owner)
