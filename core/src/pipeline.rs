@@ -17,7 +17,7 @@ pub use crate::config::SettingSource;
 pub use explain::{why, why_not};
 
 use crate::config::{Config, ConfigError};
-use crate::diff::{ChangeSet, range::NoBase};
+use crate::diff::{ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
 use crate::facts::FactStore;
 use crate::plan::{
@@ -156,7 +156,11 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let changes = trees.changes()?;
     let mut notes = Vec::new();
     let locks = locks::meanings(&trees, &union, &changes, &mut notes);
-    let affected = decide(request, &trees, &head, &union, &changes, &locks);
+    let read = Meanings {
+        fields: manifest_fields(&trees, &union, &changes),
+        locks,
+    };
+    let affected = decide(request, &trees, &head, &union, &changes, &read);
     let shown = Names::new(&request.filter, &request.exclude)?;
     let plan = plan(
         request,
@@ -194,13 +198,42 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     })
 }
 
+/// What changed files say, beyond that they changed.
+struct Meanings {
+    locks: BTreeMap<RepoPath, LockMeaning>,
+    fields: BTreeMap<RepoPath, Vec<String>>,
+}
+
+/// Compares both versions of every changed manifest, field by field.
+fn manifest_fields(
+    trees: &Trees,
+    union: &ProjectGraph,
+    changes: &ChangeSet,
+) -> BTreeMap<RepoPath, Vec<String>> {
+    let Some(base) = &trees.base else {
+        return BTreeMap::new();
+    };
+    let is_manifest = |path: &RepoPath| {
+        let owner = union.enclosing(path).next();
+        owner.is_some_and(|owner| union.project(owner).manifests.contains(path))
+    };
+    let changes = changes.changes().iter();
+    let paths = changes.map(|change| &change.path);
+    let compared = paths.filter(|path| is_manifest(path)).filter_map(|path| {
+        let (before, after) = (base.read(path).ok()?, trees.head.read(path).ok()?);
+        let fields = fields::changed_fields(path.file_name(), &before, &after)?;
+        Some((path.clone(), fields))
+    });
+    compared.collect()
+}
+
 fn decide(
     request: &Request,
     trees: &Trees,
     head: &Inventory,
     union: &ProjectGraph,
     changes: &ChangeSet,
-    locks: &BTreeMap<RepoPath, LockMeaning>,
+    read: &Meanings,
 ) -> AffectedSet {
     if let Some((code, detail)) = trees.everything_because() {
         return select::everything(union, code, &detail);
@@ -211,7 +244,8 @@ fn decide(
         config: &trees.config,
         ecosystems: ecosystem::ALL,
         faults: &head.faults,
-        locks,
+        locks: &read.locks,
+        fields: &read.fields,
         depth: request.depth,
     })
 }

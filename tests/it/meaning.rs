@@ -52,6 +52,75 @@ fn an_unreadable_lockfile_selects_everybody_below_it() {
     assert!(warnings.contains("package-lock.json"), "{warnings}");
 }
 
+/// S4: one environment for the project beside its lockfile and for those below without a lockfile of their own.
+#[test]
+fn a_lockfile_of_one_environment_spares_those_with_their_own() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let lock = |version: &str| {
+        format!(
+            "[[package]]\nname = \"requests\"\nversion = \"{version}\"\n\n[metadata]\nlock-version = \"2.0\"\ncontent-hash = \"{version}\"\n"
+        )
+    };
+    let project = |name: &str| format!("[tool.poetry]\nname = \"{name}\"\n");
+    for (folder, name) in [("py", "all"), ("py/shares", "shares"), ("py/own", "own")] {
+        shop.write(&format!("{folder}/pyproject.toml"), &project(name));
+    }
+    shop.write("py/poetry.lock", &lock("1"));
+    shop.write("py/own/poetry.lock", &lock("1"));
+    shop.commit("poetry");
+    shop.git(&["checkout", "-q", "-B", "topic"]);
+    shop.write("py/poetry.lock", &lock("2"));
+    assert_eq!(shop.names(&[]), "all shares");
+    shop.write(
+        "py/poetry.lock",
+        &lock("1").replace("content-hash = \"1\"", "content-hash = \"2\""),
+    );
+    assert_eq!(shop.names(&[]), "", "only a remark changed");
+    shop.write("py/poetry.lock", &lock("1"));
+    shop.write("py/own/poetry.lock", &lock("2"));
+    assert_eq!(shop.names(&[]), "own");
+}
+
+/// A workspace's manifest selects those who take what changed from it, and says which field changed.
+#[test]
+fn a_shared_manifest_selects_who_takes_from_it() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let root = |serde: &str, edition: &str| {
+        format!(
+            "[workspace]\nmembers = [\"*\"]\n[workspace.package]\nedition = \"{edition}\"\n[workspace.dependencies]\nserde = \"{serde}\"\n"
+        )
+    };
+    shop.write("rs/Cargo.toml", &root("1", "2021"));
+    shop.write(
+        "rs/one/Cargo.toml",
+        "[package]\nname = \"one\"\nversion = \"1.0.0\"\n[dependencies]\nserde.workspace = true\n",
+    );
+    shop.write(
+        "rs/two/Cargo.toml",
+        "[package]\nname = \"two\"\nversion = \"1.0.0\"\nedition.workspace = true\n",
+    );
+    shop.write("rs/one/src/lib.rs", "");
+    shop.write("rs/two/src/lib.rs", "");
+    shop.commit("crates");
+    shop.git(&["checkout", "-q", "-B", "topic"]);
+    shop.write("rs/Cargo.toml", &root("2", "2021"));
+    assert_eq!(shop.names(&[]), "one");
+    shop.write("rs/Cargo.toml", &root("1", "2024"));
+    assert_eq!(shop.names(&[]), "two");
+    shop.write("rs/Cargo.toml", &root("1", "2021"));
+    shop.write(
+        "rs/two/Cargo.toml",
+        "[package]\nname = \"two\"\nversion = \"1.0.1\"\nedition.workspace = true\n",
+    );
+    let reasons = shop.list(&[]).to_string();
+    assert!(
+        reasons.contains("its manifest changed: package.version"),
+        "{reasons}"
+    );
+}
+
 /// S6: a declared input counts wherever it lies.
 #[test]
 fn a_declared_input_counts_wherever_it_lies() {

@@ -17,7 +17,7 @@ use affected_graph::{
 pub use reason::{Reason, ReasonCode};
 
 use crate::config::{Affects, Config, Territory};
-use crate::diff::{Change, ChangeSet};
+use crate::diff::{Change, ChangeSet, fields::in_words};
 use crate::ecosystem::{Ecosystem, SharedRole};
 use crate::facts::Fault;
 use owner::{Owners, Rules};
@@ -37,6 +37,8 @@ pub struct Question<'a> {
     pub faults: &'a [Fault],
     /// What changed lockfiles mean, by their path; one that is missing here means everybody below it.
     pub locks: &'a BTreeMap<RepoPath, LockMeaning>,
+    /// Which fields of changed manifests changed, where both versions could be compared.
+    pub fields: &'a BTreeMap<RepoPath, Vec<String>>,
     /// How far dependents are followed.
     pub depth: Depth,
 }
@@ -203,15 +205,18 @@ fn judge(
         (Some(owner), None) => {
             let project = question.graph.project(owner);
             let (code, detail) = if project.manifests.contains(path) {
-                (ReasonCode::ManifestChanged, "its manifest changed")
+                let fields = question.fields.get(path);
+                let fields = fields.map(|fields| format!(": {}", in_words(fields)));
+                let detail = format!("its manifest changed{}", fields.unwrap_or_default());
+                (ReasonCode::ManifestChanged, detail)
             } else {
-                (ReasonCode::FileChanged, "its own file changed")
+                (ReasonCode::FileChanged, "its own file changed".to_owned())
             };
             let impact = Impact::Rebuild;
             hits.entry(owner).or_default().push(Hit {
                 impact,
                 own: true,
-                reason: Reason::of_file(code, path, detail),
+                reason: Reason::of_file(code, path, &detail),
             });
             return Disposition::Owned(project.name.clone());
         }
