@@ -18,6 +18,12 @@ impl Digest {
         }
         Self(hasher.finalize().into())
     }
+
+    /// Returns the raw bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for Digest {

@@ -2,10 +2,12 @@
 
 mod explain;
 mod locks;
+mod memory;
 mod trees;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use affected_graph::{Depth, GraphFault, Impact, Project, ProjectGraph, RepoPath, Stage, delta};
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -16,19 +18,19 @@ pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
 pub use explain::{why, why_not};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::diff::{ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
-use crate::facts::FactStore;
 use crate::plan::{
     Plan,
     build::{self, Chosen, PlanError, Wanted},
 };
 use crate::report::{list, wire::v1};
-use crate::scan::{self, Inventory};
+use crate::scan::Inventory;
 use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
 use crate::vcs::VcsError;
+use memory::{Memory, State};
 use trees::Trees;
 
 /// Everything that can stop a request.
@@ -131,9 +133,9 @@ pub struct Answer {
     /// The document of `list`, with every project, change, reason and warning.
     pub list: v1::List,
     /// The head's graph.
-    pub graph: ProjectGraph,
+    pub graph: Arc<ProjectGraph>,
     /// The head's graph joined with the base's, over which changes spread.
-    pub union: ProjectGraph,
+    pub union: Arc<ProjectGraph>,
     /// What would run.
     pub plan: Plan,
     /// The work tree's root, `None` where there is none.
@@ -142,16 +144,11 @@ pub struct Answer {
 
 /// Answers a request. Every command that tells what is affected asks this one function (S13).
 pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineError> {
-    let facts = FactStore::default();
-    let trees = trees::open(request, env)?;
-    let head = scan::inventory(trees.head.as_ref(), &trees.config, &facts);
-    let base = trees
-        .base
-        .as_ref()
-        .map(|base| scan::inventory(base.as_ref(), &trees.config, &facts));
+    let (trees, mut memory) = trees::open(request, env)?;
+    let (base, head) = inventories(&trees, &mut memory)?;
     let union = match &base {
-        Some(base) => delta::union(&base.graph, &head.graph),
-        None => head.graph.clone(),
+        Some(base) if !Arc::ptr_eq(base, &head) => Arc::new(delta::union(&base.graph, &head.graph)),
+        _ => Arc::clone(&head.graph),
     };
     let changes = trees.changes()?;
     let mut notes = Vec::new();
@@ -191,11 +188,48 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     );
     Ok(Answer {
         list: document,
-        graph: head.graph,
+        graph: Arc::clone(&head.graph),
         union,
         plan,
         work_tree: trees.work_tree,
     })
+}
+
+/// Returns the inventories of base and head; one and the same where nothing that decides differs.
+fn inventories(
+    trees: &Trees,
+    memory: &mut Memory,
+) -> Result<(Option<Arc<Inventory>>, Arc<Inventory>), PipelineError> {
+    let state = trees.head_state.as_ref();
+    let differences = trees.differences()?;
+    let is_config = |path: &RepoPath| path.file_name() == config::FILE_NAME.as_bytes();
+    // The base is seen with the head's configuration, so what is kept of it must have been, too.
+    let other_config = differences
+        .iter()
+        .flat_map(|differences| differences.keys())
+        .any(is_config);
+    let base = match (&trees.base, trees.base_tree) {
+        (Some(base), Some(tree)) if !other_config => {
+            let of = State {
+                tree,
+                differences: Default::default(),
+            };
+            let known = memory.recall(&of, base.as_ref());
+            let found = known.unwrap_or_else(|| memory.scan(Some(&of), base, &trees.config));
+            let (before, after) = (base.as_ref(), trees.head.as_ref());
+            if let Some(differences) = &differences
+                && memory.is_same(&of, differences, before, after)
+            {
+                return Ok((Some(Arc::clone(&found)), found));
+            }
+            Some(found)
+        }
+        (Some(base), _) => Some(memory.scan(None, base, &trees.config)),
+        (None, _) => None,
+    };
+    let known = state.and_then(|state| memory.recall(state, trees.head.as_ref()));
+    let head = known.unwrap_or_else(|| memory.scan(state, &trees.head, &trees.config));
+    Ok((base, head))
 }
 
 /// What changed files say, beyond that they changed.
@@ -382,7 +416,7 @@ pub fn config_sources(
     request: &Request,
     env: &Environment,
 ) -> Result<Vec<SettingSource>, PipelineError> {
-    let trees = trees::open(request, env)?;
+    let (trees, mut memory) = trees::open(request, env)?;
     let mut sources = trees.config.sources();
     if let Some(base) = &trees.base_revision {
         let value = base.reference.clone();
@@ -392,7 +426,7 @@ pub fn config_sources(
             origin: base.source.clone(),
         });
     }
-    let head = scan::inventory(trees.head.as_ref(), &trees.config, &FactStore::default());
+    let (_, head) = inventories(&trees, &mut memory)?;
     for (_, project) in head.graph.projects() {
         for task in &project.tasks {
             let value = match &task.command {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::dependency::Dependency;
@@ -10,7 +11,7 @@ use crate::project_graph::ProjectGraph;
 use crate::repo_path::RepoPath;
 
 /// Something that was mended while building; the graph is usable all the same.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error, Serialize, Deserialize)]
 pub enum GraphFault {
     /// One end of a dependency is no project; the edge was left out.
     #[error("`{}` ({}) names `{missing}`, which is no project", dependency.evidence.file, dependency.evidence.detail)]

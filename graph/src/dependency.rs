@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::intern::{Name, interned};
 use crate::repo_path::RepoPath;
 
 /// Why one project depends on another; decides what must be redone in the dependent.
@@ -52,19 +53,18 @@ impl DependencyKind {
 }
 
 /// The place that proves a dependency.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Evidence {
     /// The manifest or source file.
     pub file: RepoPath,
     /// 1-based, where the parser knows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// What stands there, in few words: ``path = "../money"``.
     pub detail: String,
 }
 
 /// An edge: `from` depends on `to`; both are project roots.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dependency {
     /// The dependent.
     pub from: RepoPath,
@@ -73,13 +73,14 @@ pub struct Dependency {
     /// Why.
     pub kind: DependencyKind,
     /// Who found it: an ecosystem's id or `affected.toml`.
-    pub source: &'static str,
+    #[serde(deserialize_with = "interned")]
+    pub source: Name,
     /// Where it is written.
     pub evidence: Evidence,
 }
 
 /// What an [`Input`] matches.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum InputPattern {
     /// This path: the file itself, or everything below it if it is a folder.
     Path(RepoPath),
@@ -88,14 +89,15 @@ pub enum InputPattern {
 }
 
 /// Files that a project reads although another project, or nobody, owns them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
     /// Which paths.
     pub pattern: InputPattern,
     /// What a change of them means for the reader.
     pub kind: DependencyKind,
     /// Who found it.
-    pub source: &'static str,
+    #[serde(deserialize_with = "interned")]
+    pub source: Name,
     /// Where it is written.
     pub evidence: Evidence,
 }

@@ -8,6 +8,7 @@ pub mod closure;
 pub mod cycle;
 pub mod delta;
 pub mod dependency;
+mod intern;
 pub mod order;
 pub mod path;
 pub mod project;

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dependency::Input;
+use crate::intern::{Name, interned};
 use crate::repo_path::RepoPath;
 use crate::task::Task;
 
 /// The name of an ecosystem as its own file gives it: `cargo`, `npm`, `docker` …
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EcosystemId(pub &'static str);
+pub struct EcosystemId(#[serde(deserialize_with = "interned")] pub Name);
 
 /// What a project is to the people who run it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,7 +27,7 @@ pub enum ProjectKind {
 }
 
 /// Which files below its root a project owns, unless a deeper project does.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Ownership {
     /// Everything below the root.
     #[default]
@@ -37,7 +38,7 @@ pub enum Ownership {
 }
 
 /// A unit of ownership. Its root path is its identity in every graph; its name is for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     /// The folder; unique in a graph.
     pub root: RepoPath,

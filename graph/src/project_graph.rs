@@ -1,7 +1,5 @@
 //! The graph of projects; the only place that knows petgraph.
 
-use std::collections::BTreeMap;
-
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
@@ -17,31 +15,56 @@ pub struct ProjectIndex(pub(crate) u32);
 /// Projects, sorted by root, and the dependencies between them.
 #[derive(Debug, Clone, Default)]
 pub struct ProjectGraph {
+    /// Nodes stand in the order of their roots.
     inner: DiGraph<Project, Dependency>,
-    by_root: BTreeMap<RepoPath, ProjectIndex>,
-    by_name: BTreeMap<String, ProjectIndex>,
+    /// All projects, sorted by name.
+    by_name: Vec<ProjectIndex>,
 }
 
 impl ProjectGraph {
-    /// Takes projects sorted by unique root and dependencies whose ends all exist.
+    /// Takes projects sorted by unique root, and dependencies; those with an end that does not exist are left out.
     pub(crate) fn from_parts(projects: Vec<Project>, dependencies: Vec<Dependency>) -> Self {
-        let mut graph = Self::default();
+        let mut graph = Self {
+            inner: DiGraph::with_capacity(projects.len(), dependencies.len()),
+            by_name: Vec::new(),
+        };
         for project in projects {
-            let (root, name) = (project.root.clone(), project.name.clone());
             let index = Self::wrap(graph.inner.add_node(project));
-            graph.by_root.insert(root, index);
-            graph.by_name.insert(name, index);
+            graph.by_name.push(index);
         }
+        let mut by_name = std::mem::take(&mut graph.by_name);
+        by_name.sort_by(|a, b| graph.project(*a).name.cmp(&graph.project(*b).name));
+        graph.by_name = by_name;
+        // Dependencies come sorted by who has them.
+        let mut last: Option<(RepoPath, ProjectIndex)> = None;
         for dependency in dependencies {
-            let (from, to) = (
-                graph.by_root[&dependency.from],
-                graph.by_root[&dependency.to],
-            );
-            graph
-                .inner
-                .add_edge(Self::node(from), Self::node(to), dependency);
+            let from = match &last {
+                Some((root, index)) if *root == dependency.from => Some(*index),
+                _ => graph.at(&dependency.from),
+            };
+            if let (Some(from), Some(to)) = (from, graph.at(&dependency.to)) {
+                last = Some((dependency.from.clone(), from));
+                let (from, to) = (Self::node(from), Self::node(to));
+                graph.inner.add_edge(from, to, dependency);
+            }
         }
         graph
+    }
+
+    /// Takes the graph apart, to be stored: projects sorted by root, and dependencies.
+    #[must_use]
+    pub fn parts(&self) -> (Vec<&Project>, Vec<&Dependency>) {
+        let projects = self.projects().map(|(_, project)| project).collect();
+        (projects, self.inner.edge_weights().collect())
+    }
+
+    /// Puts a graph together again from what [`Self::parts`] gave. `None` if it is no such thing.
+    #[must_use]
+    pub fn from_stored(projects: Vec<Project>, dependencies: Vec<Dependency>) -> Option<Self> {
+        let sorted = projects.windows(2).all(|pair| pair[0].root < pair[1].root);
+        let edges = dependencies.len();
+        let graph = sorted.then(|| Self::from_parts(projects, dependencies))?;
+        (graph.inner.edge_count() == edges).then_some(graph)
     }
 
     fn wrap(node: NodeIndex) -> ProjectIndex {
@@ -54,9 +77,8 @@ impl ProjectGraph {
 
     /// Yields every project, sorted by root.
     pub fn projects(&self) -> impl Iterator<Item = (ProjectIndex, &Project)> {
-        self.by_root
-            .values()
-            .map(|index| (*index, self.project(*index)))
+        let nodes = self.inner.node_indices();
+        nodes.map(|node| (Self::wrap(node), &self.inner[node]))
     }
 
     /// Returns one project.
@@ -80,13 +102,19 @@ impl ProjectGraph {
     /// Finds the project whose root is exactly `root`.
     #[must_use]
     pub fn at(&self, root: &RepoPath) -> Option<ProjectIndex> {
-        self.by_root.get(root).copied()
+        let nodes = self.inner.raw_nodes();
+        let place = nodes.binary_search_by(|node| node.weight.root.cmp(root));
+        Some(Self::wrap(NodeIndex::new(place.ok()?)))
     }
 
     /// Finds a project by its unique name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<ProjectIndex> {
-        self.by_name.get(name).copied()
+        let name_of = |index: &ProjectIndex| self.project(*index).name.as_str();
+        let place = self
+            .by_name
+            .binary_search_by(|index| name_of(index).cmp(name));
+        Some(self.by_name[place.ok()?])
     }
 
     /// Yields the projects whose root is `path` or a folder above it, deepest first.

@@ -53,7 +53,7 @@ impl StageOrder {
 }
 
 /// How a task is started.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Command {
     /// A program and its arguments, started without a shell.
     Argv(Vec<String>),
@@ -62,7 +62,7 @@ pub enum Command {
 }
 
 /// Something that can be run for a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Unique in its project: `test`, `test:integration`, `build`, `lint` …
     pub name: String,

@@ -138,22 +138,36 @@ pub struct SettingSource {
     pub origin: String,
 }
 
-/// Reads the configuration of `tree`; without a file, the defaults.
+/// Reads the configuration of a tree: `affected.toml` at its root and in projects.
 pub fn load(tree: &dyn Tree) -> Result<Config, ConfigError> {
+    load_files(tree, &files(tree))
+}
+
+/// Lists the configuration files of a tree, sorted.
+#[must_use]
+pub fn files(tree: &dyn Tree) -> Vec<RepoPath> {
+    let entries = tree.files().entries().iter();
+    entries
+        .map(|entry| &entry.path)
+        .filter(|path| path.file_name() == FILE_NAME.as_bytes())
+        .cloned()
+        .collect()
+}
+
+/// Reads the configuration of a tree whose configuration files are known.
+pub fn load_files(tree: &dyn Tree, files: &[RepoPath]) -> Result<Config, ConfigError> {
     let root_file = RepoPath::from_normalized(FILE_NAME);
-    let mut config = match tree.files().get(&root_file) {
-        Some(_) => file::parse_root(&root_file, &tree.read(&root_file)?)?,
-        None => file::empty(),
+    let mut config = if files.contains(&root_file) {
+        file::parse_root(&root_file, &tree.read(&root_file)?)?
+    } else {
+        file::empty()
     };
-    for entry in tree.files().entries() {
-        if entry.path.file_name() != FILE_NAME.as_bytes()
-            || entry.path == root_file
-            || crate::tree::is_material(&entry.path)
-        {
+    for path in files {
+        if *path == root_file || crate::tree::is_material(path) {
             continue;
         }
-        let folder = entry.path.parent().unwrap_or_default();
-        let project = file::parse_project(&entry.path, &folder, &tree.read(&entry.path)?)?;
+        let folder = path.parent().unwrap_or_default();
+        let project = file::parse_project(path, &folder, &tree.read(path)?)?;
         config.projects.insert(folder.to_string(), project);
     }
     Ok(config)

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Change, ChangeKind, ChangeSet};
 use crate::tree::{Entry, FileKind, Tree, TreeError};
+use crate::vcs::Differences;
 
 /// Returns what differs between `base` and `head`. Content ids decide; only where one is missing are bytes read.
 pub fn compare(base: &dyn Tree, head: &dyn Tree) -> Result<ChangeSet, TreeError> {
@@ -24,6 +25,19 @@ pub fn compare(base: &dyn Tree, head: &dyn Tree) -> Result<ChangeSet, TreeError>
         };
         changes.extend(change(base, head, before, after)?);
     }
+}
+
+/// Returns the changes of paths that are known to differ.
+pub fn between(
+    base: &dyn Tree,
+    head: &dyn Tree,
+    differences: &Differences,
+) -> Result<ChangeSet, TreeError> {
+    let mut changes = Vec::new();
+    for (old, new) in differences.values() {
+        changes.extend(change(base, head, old.as_ref(), new.as_ref())?);
+    }
+    Ok(ChangeSet::new(changes))
 }
 
 fn change(

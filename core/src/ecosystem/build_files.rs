@@ -15,7 +15,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
     is_material,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Bazel, Buck and Pants.
 pub struct BuildFiles;
@@ -70,6 +70,10 @@ impl Ecosystem for BuildFiles {
             FileName::Is("BUILD.pants"),
             FileName::EndsWith(".py"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&FILE, &IMPORTS]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

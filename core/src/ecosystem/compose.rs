@@ -13,7 +13,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, is_material,
     line_of,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Compose.
 pub struct Compose;
@@ -77,6 +77,10 @@ impl Ecosystem for Compose {
             FileName::StartsWith("docker-compose"),
             FileName::StartsWith("compose."),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&COMPOSE]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
@@ -340,7 +344,7 @@ fn names_host(text: &str, host: &str) -> bool {
 fn dot_env(scan: &Scan<'_>, path: &RepoPath) -> BTreeMap<String, String> {
     let beside = path.parent().and_then(|folder| folder.join(".env").ok());
     let text = beside
-        .and_then(|path| scan.tree.read(&path).ok())
+        .and_then(|path| scan.read(&path).ok())
         .unwrap_or_default();
     String::from_utf8_lossy(&text)
         .lines()

@@ -15,7 +15,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material, line_of,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Composer.
 pub struct Composer;
@@ -45,6 +45,10 @@ impl Ecosystem for Composer {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::Is("composer.json")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&MANIFEST]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -10,7 +10,7 @@ use affected_graph::{DependencyKind, EcosystemId, Evidence, RepoPath};
 use serde::{Deserialize, Serialize};
 
 use super::{Discovery, Ecosystem, FileName, Link, Reference, Scan, is_material};
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// OpenAPI, AsyncAPI and GraphQL.
 pub struct Contracts;
@@ -63,6 +63,10 @@ impl Ecosystem for Contracts {
 
     fn reads(&self) -> &'static [FileName] {
         READERS
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&READER]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

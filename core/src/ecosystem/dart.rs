@@ -15,7 +15,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material, line_of,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Dart and Flutter.
 pub struct Dart;
@@ -51,6 +51,10 @@ impl Ecosystem for Dart {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::Is("pubspec.yaml")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&PUBSPEC]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

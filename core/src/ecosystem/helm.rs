@@ -10,7 +10,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
     is_material, line_of,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Helm.
 pub struct Helm;
@@ -45,6 +45,10 @@ impl Ecosystem for Helm {
             FileName::Is("Chart.yml"),
             FileName::Is("requirements.yaml"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&CHART, &VALUES]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Discovery, Ecosystem, FileName, Link, Reference, Scan, is_material};
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Kubernetes.
 pub struct Kubernetes;
@@ -57,6 +57,10 @@ impl Ecosystem for Kubernetes {
             FileName::EndsWith(".yml"),
             FileName::Is("Dockerfile"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&MANIFEST]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -8,7 +8,7 @@ use affected_graph::{DependencyKind, EcosystemId, Evidence, RepoPath};
 use serde_json::Value;
 
 use super::{Discovery, Ecosystem, FileName, Link, Reference, Scan, is_material};
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Kustomize.
 pub struct Kustomize;
@@ -34,6 +34,10 @@ impl Ecosystem for Kustomize {
             FileName::Is("kustomization.yml"),
             FileName::Is("Kustomization"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&KUSTOMIZATION]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -13,7 +13,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Maven.
 pub struct Maven;
@@ -60,6 +60,10 @@ impl Ecosystem for Maven {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::Is("pom.xml")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&POM]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

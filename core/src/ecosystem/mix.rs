@@ -12,7 +12,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Mix.
 pub struct Mix;
@@ -41,6 +41,10 @@ impl Ecosystem for Mix {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::Is("mix.exs")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&MANIFEST]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -30,18 +30,19 @@ pub mod terraform;
 pub mod turbo; // <- a module here
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use affected_graph::{
     DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
 };
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::facts::{FactStore, Fault, Parser};
+use crate::facts::{AnyParser, FactStore, Fault, Parser};
 pub use crate::tree::is_material;
-use crate::tree::{FileSet, Tree};
+use crate::tree::{FileSet, Tree, TreeError};
 
 /// Every supported ecosystem. All are asked: a repository may speak many languages. Where several
 /// name one folder, the first here gives the project its name.
@@ -198,12 +199,36 @@ pub struct Discovery {
     pub faults: Vec<Fault>,
 }
 
+/// Which files a scan read, and with which parsers.
+#[derive(Debug, Default)]
+pub struct Reads(Mutex<FxHashMap<RepoPath, BTreeSet<&'static str>>>);
+
+impl Reads {
+    /// In the place of a parser: the bytes themselves were looked at.
+    pub const RAW: &'static str = "";
+
+    fn note(&self, path: &RepoPath, parser: &'static str) {
+        if let Ok(mut reads) = self.0.lock() {
+            reads.entry(path.clone()).or_default().insert(parser);
+        }
+    }
+
+    /// Returns every file that was read, sorted, with the ids of its parsers.
+    #[must_use]
+    pub fn into_sorted(self) -> BTreeMap<RepoPath, BTreeSet<&'static str>> {
+        let reads = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        reads.into_iter().collect()
+    }
+}
+
 /// What an ecosystem may look at.
 pub struct Scan<'a> {
     /// The tree.
     pub tree: &'a dyn Tree,
     /// Remembers parsed files.
     pub facts: &'a FactStore,
+    /// Notes what is read.
+    pub reads: &'a Reads,
     /// Files whose names the ecosystem asked for, sorted.
     pub candidates: Vec<RepoPath>,
 }
@@ -227,7 +252,14 @@ impl Scan<'_> {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
+        self.reads.note(path, parser.id);
         self.facts.get(self.tree, path, parser)
+    }
+
+    /// Reads one file as it is.
+    pub fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
+        self.reads.note(path, Reads::RAW);
+        self.tree.read(path)
     }
 
     /// Parses many files on all cores; the answers stand in the order of `paths`.
@@ -256,6 +288,11 @@ pub trait Ecosystem: Sync {
 
     /// The names of the files it wants as candidates.
     fn reads(&self) -> &'static [FileName];
+
+    /// The parsers that it uses: whether a changed file still says the same is asked of them.
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[]
+    }
 
     /// Finds projects and what they refer to.
     fn discover(&self, scan: &Scan<'_>) -> Discovery;

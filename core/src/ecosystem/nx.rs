@@ -16,7 +16,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
     is_material, line_of, without_comments,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Nx.
 pub struct Nx;
@@ -73,6 +73,10 @@ impl Ecosystem for Nx {
             FileName::EndsWith(".vue"),
             FileName::EndsWith(".svelte"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&PROJECT, &ALIASES, &IMPORTS]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

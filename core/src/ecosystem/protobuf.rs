@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, is_material,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 use crate::tree::FileSet;
 
 /// Protocol buffers.
@@ -53,6 +53,10 @@ impl Ecosystem for Protobuf {
             FileName::Is("buf.yaml"),
             FileName::Is("buf.work.yaml"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&PROTO, &BUF, &SCRIPT]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -14,7 +14,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Ruby.
 pub struct Ruby;
@@ -47,6 +47,10 @@ impl Ecosystem for Ruby {
             FileName::Is("gems.rb"),
             FileName::EndsWith(".gemspec"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&FILE]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

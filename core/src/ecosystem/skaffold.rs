@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     Discovery, Ecosystem, FileName, Link, Reference, Scan, is_material, kustomize, line_of,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Skaffold.
 pub struct Skaffold;
@@ -39,6 +39,10 @@ impl Ecosystem for Skaffold {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::StartsWith("skaffold")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&CONFIG]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -81,7 +81,7 @@ fn destination(scan: &Scan<'_>, link: &RepoPath) -> Option<RepoPath> {
             let is_there = files.is_file(&path) || files.is_folder(&path);
             return is_there.then_some(path);
         };
-        let target = scan.tree.read(next).ok()?;
+        let target = scan.read(next).ok()?;
         if target.starts_with(b"/") {
             return None;
         }

@@ -12,7 +12,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, is_material,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Terraform.
 pub struct Terraform;
@@ -32,6 +32,10 @@ impl Ecosystem for Terraform {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::EndsWith(".tf"), FileName::EndsWith(".tofu")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&PATHS]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

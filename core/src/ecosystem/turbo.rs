@@ -11,7 +11,7 @@ use super::{
     Discovery, Ecosystem, FileName, Link, Reference, Scan, Symbol, is_material, line_of,
     without_comments,
 };
-use crate::facts::{Broken, Parser};
+use crate::facts::{AnyParser, Broken, Parser};
 
 /// Turborepo.
 pub struct Turbo;
@@ -57,6 +57,10 @@ impl Ecosystem for Turbo {
             FileName::Is("turbo.jsonc"),
             FileName::Is("package.json"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&SETTINGS, &NAME]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -2,22 +2,26 @@
 //!
 //! A fact is a pure function of bytes and parser version, so it never goes stale.
 
+pub(crate) mod store;
+
 use std::any::Any;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use affected_graph::RepoPath;
 use rustc_hash::FxHashMap;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::tree::{BlobId, Tree};
+use store::Store;
 
 /// Files above this size are not parsed: no manifest people write comes near it.
 pub const MAX_PARSED_BYTES: usize = 32 << 20;
 
 /// Says where a file is broken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error, Serialize, Deserialize)]
 #[error("{path}{}: {message}", .line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct Fault {
     /// The file.
@@ -29,7 +33,7 @@ pub struct Fault {
 }
 
 /// What a parser says of broken bytes; the path is added by the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     /// 1-based, where known.
     pub line: Option<u32>,
@@ -61,16 +65,77 @@ pub struct Parser<T: 'static> {
     pub parse: fn(&[u8]) -> Result<T, Broken>,
 }
 
+/// A parser whose answers can be compared without knowing their type.
+pub trait AnyParser: Sync {
+    /// The parser's id.
+    fn id(&self) -> &'static str;
+
+    /// Tells whether it finds the same in both.
+    fn finds_the_same(&self, before: &[u8], after: &[u8]) -> bool;
+}
+
+impl<T: Serialize + Sync> AnyParser for Parser<T> {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn finds_the_same(&self, before: &[u8], after: &[u8]) -> bool {
+        let found = |bytes: &[u8]| bitcode::serialize(&(self.parse)(bytes).ok()?).ok();
+        // What cannot be read says nothing that could be the same.
+        found(before).is_some_and(|before| found(after) == Some(before))
+    }
+}
+
 type Key = (&'static str, BlobId);
 type Remembered = Arc<dyn Any + Send + Sync>;
 
-/// Remembers facts for one process.
+/// Remembers facts for one process, and on disk for the next ones.
 #[derive(Default)]
 pub struct FactStore {
     known: Mutex<FxHashMap<Key, Remembered>>,
+    /// The file, read when the first fact is asked for.
+    path: Option<PathBuf>,
+    stored: OnceLock<RwLock<Store>>,
 }
 
+/// What built this program: facts and graphs of another build are not believed, so that no parser can be changed and
+/// its stored answers be forgotten.
+pub const BUILD: &str = env!("AFFECTED_SOURCES");
+
 impl FactStore {
+    /// Keeps facts in a file, too.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self {
+            path: Some(path),
+            ..Self::default()
+        }
+    }
+
+    /// Writes what was found since. A place that cannot be written to only costs time.
+    pub fn save(&self) {
+        if let Some(Ok(mut store)) = self.stored.get().map(RwLock::write) {
+            store.save();
+        }
+    }
+
+    fn store(&self) -> Option<&RwLock<Store>> {
+        let path = self.path.as_ref()?;
+        Some(self.stored.get_or_init(|| RwLock::new(Store::open(path))))
+    }
+
+    fn load<T: DeserializeOwned>(&self, key: &store::Key) -> Option<Result<T, Broken>> {
+        let store = self.store()?.read().ok()?;
+        bitcode::deserialize(store.get(key)?).ok()
+    }
+
+    fn keep<T: Serialize>(&self, key: store::Key, found: &Result<T, Broken>) {
+        let Some(store) = self.store() else { return };
+        if let (Ok(bytes), Ok(mut store)) = (bitcode::serialize(found), store.write()) {
+            store.add(key, &bytes);
+        }
+    }
+
     /// Returns what `parser` finds in `path`, reading and parsing it only if its content is new.
     pub fn get<T>(
         &self,
@@ -102,23 +167,46 @@ impl FactStore {
                 return Stored::clone(&stored).map_err(broken);
             }
         }
+        let on_disk = key.map(|(parser_id, blob)| {
+            let version = parser.version.to_le_bytes();
+            store::key([
+                BUILD.as_bytes(),
+                parser_id.as_bytes(),
+                &version,
+                blob.as_bytes(),
+            ])
+        });
+        if let Some(found) = on_disk.and_then(|key| self.load::<T>(&key)) {
+            return self.remember(key, found.map(Arc::new)).map_err(broken);
+        }
         let bytes = tree.read(path).map_err(|error| Fault {
             path: path.clone(),
             line: None,
             message: error_chain(&error),
         })?;
-        let stored: Stored<T> = if bytes.len() > MAX_PARSED_BYTES {
+        let found = if bytes.len() > MAX_PARSED_BYTES {
             Err(Broken {
                 line: None,
                 message: format!("larger than {MAX_PARSED_BYTES} bytes"),
             })
         } else {
-            (parser.parse)(&bytes).map(Arc::new)
+            (parser.parse)(&bytes)
         };
-        if let (Some(key), Ok(mut known)) = (key, self.known.lock()) {
-            known.insert(key, Arc::new(stored.clone()));
+        if let Some(key) = on_disk {
+            self.keep(key, &found);
         }
-        stored.map_err(broken)
+        self.remember(key, found.map(Arc::new)).map_err(broken)
+    }
+
+    fn remember<T: Send + Sync + 'static>(
+        &self,
+        key: Option<Key>,
+        found: Result<Arc<T>, Broken>,
+    ) -> Result<Arc<T>, Broken> {
+        if let (Some(key), Ok(mut known)) = (key, self.known.lock()) {
+            known.insert(key, Arc::new(found.clone()));
+        }
+        found
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::memory::{Memory, State};
 use super::{Comparison, OnUnknown, PipelineError, Request};
 use crate::ci::Environment;
 use crate::config::{self, Config};
@@ -14,7 +15,7 @@ use crate::tree::index::IndexTree;
 use crate::tree::revision::RevisionTree;
 use crate::tree::worktree::WorkTree;
 use crate::tree::{FileKind, SharedTree};
-use crate::vcs::{CommitId, Repository, VcsError};
+use crate::vcs::{self, BlobId, CommitId, Differences, Repository, VcsError};
 
 /// What is compared, opened.
 pub(super) struct Trees {
@@ -28,6 +29,11 @@ pub(super) struct Trees {
     /// Whether everything is selected, for whatever reason.
     pub(super) everything: bool,
     because: Option<(ReasonCode, String)>,
+    /// The tree of git that the head is, or is different from; `None` before the first commit.
+    pub(super) head_state: Option<State>,
+    /// The base's tree.
+    pub(super) base_tree: Option<BlobId>,
+    repository: Option<Arc<Repository>>,
     files: Option<Vec<affected_graph::RepoPath>>,
 }
 
@@ -37,6 +43,16 @@ impl Trees {
         self.because.clone()
     }
 
+    /// Returns how the head differs from the base, where both are known to git.
+    pub(super) fn differences(&self) -> Result<Option<Differences>, PipelineError> {
+        let known = (&self.repository, &self.base_tree, &self.head_state);
+        let (Some(repository), Some(base), Some(head)) = known else {
+            return Ok(None);
+        };
+        let between = repository.tree_changes(base, &head.tree)?;
+        Ok(Some(vcs::then(between, head.differences.clone())))
+    }
+
     /// Returns what changed between the trees; without a base, or where all is asked for, nothing is compared.
     pub(super) fn changes(&self) -> Result<ChangeSet, PipelineError> {
         if let Some(files) = &self.files {
@@ -44,7 +60,11 @@ impl Trees {
         }
         match &self.base {
             Some(base) if !self.everything => {
-                Ok(compare::compare(base.as_ref(), self.head.as_ref())?)
+                let (base, head) = (base.as_ref(), self.head.as_ref());
+                Ok(match self.differences()? {
+                    Some(differences) => compare::between(base, head, &differences)?,
+                    None => compare::compare(base, head)?,
+                })
             }
             _ => Ok(ChangeSet::default()),
         }
@@ -68,14 +88,18 @@ fn named_files(head: &dyn crate::tree::Tree, files: &[affected_graph::RepoPath])
 }
 
 /// Opens the trees that `request` compares.
-pub(super) fn open(request: &Request, env: &Environment) -> Result<Trees, PipelineError> {
+pub(super) fn open(request: &Request, env: &Environment) -> Result<(Trees, Memory), PipelineError> {
     let repository = match Repository::discover(&request.directory) {
         Ok(repository) => Arc::new(repository),
-        Err(error) if error.is_no_repository() => return without_git(request, &error),
+        Err(error) if error.is_no_repository() => {
+            return Ok((without_git(request, &error)?, Memory::none()));
+        }
         Err(error) => return Err(error.into()),
     };
-    let (head, head_revision, head_commit) = head(request, env, &repository)?;
-    let config = config::load(head.as_ref())?;
+    let mut memory = Memory::of(&repository);
+    let (head, head_revision, head_commit, head_state) = head(request, env, &repository)?;
+    let config_files = memory.config_files(head_state.as_ref(), head.as_ref());
+    let config = config::load_files(head.as_ref(), &config_files)?;
     let work_tree = repository.work_tree().map(std::path::Path::to_path_buf);
     let mut trees = Trees {
         head,
@@ -87,6 +111,9 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<Trees, Pipeli
         work_tree,
         everything: false,
         because: None,
+        head_state,
+        base_tree: None,
+        repository: Some(Arc::clone(&repository)),
         files: None,
     };
     match &request.comparison {
@@ -118,7 +145,7 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<Trees, Pipeli
             settle(&mut trees, request, &repository, base)?;
         }
     }
-    Ok(trees)
+    Ok((trees, memory))
 }
 
 /// Takes the base, or decides what follows from having none (B4).
@@ -129,8 +156,9 @@ fn settle(
     base: Result<Base, NoBase>,
 ) -> Result<(), PipelineError> {
     let cause = match base {
-        Ok(base) => match RevisionTree::open(repository, &base.commit) {
+        Ok(base) => match base_tree(repository, &base, trees.head_state.as_ref()) {
             Ok(tree) => {
+                trees.base_tree = Some(tree.id());
                 trees.base = Some(Arc::new(tree));
                 trees.base_revision = Some(v1::Revision {
                     reference: base.reference,
@@ -161,35 +189,72 @@ fn settle(
     Ok(())
 }
 
-type Head = (SharedTree, v1::Revision, Option<CommitId>);
+/// Opens the base. Trees that are missing (a partial or damaged clone) are noticed here, while all can still be
+/// selected for it.
+fn base_tree(
+    repository: &Arc<Repository>,
+    base: &Base,
+    head: Option<&State>,
+) -> Result<RevisionTree, VcsError> {
+    let tree = RevisionTree::open(repository, &base.commit)?;
+    match head {
+        Some(head) => {
+            repository.tree_changes(&tree.id(), &head.tree)?;
+        }
+        None => {
+            tree.list()?;
+        }
+    }
+    Ok(tree)
+}
+
+type Head = (SharedTree, v1::Revision, Option<CommitId>, Option<State>);
 
 fn head(
     request: &Request,
     env: &Environment,
     repository: &Arc<Repository>,
 ) -> Result<Head, PipelineError> {
-    let revision = |reference: &str, commit: Option<&CommitId>, source: &str| v1::Revision {
-        reference: reference.to_owned(),
-        commit: commit.map(ToString::to_string),
-        source: source.to_owned(),
-    };
     if let Comparison::Head(spec) = &request.comparison {
         let commit = repository.resolve_commit(spec)?;
         let tree = RevisionTree::open(repository, &commit)?;
+        let state = clean(tree.id());
         return Ok((
             Arc::new(tree),
             revision(spec, Some(&commit), "--head"),
             Some(commit),
+            Some(state),
         ));
     }
+    head_here(request, env, repository)
+}
+
+/// The head that is no named revision: the index, the work tree, or HEAD of a bare repository.
+fn head_here(
+    request: &Request,
+    env: &Environment,
+    repository: &Arc<Repository>,
+) -> Result<Head, PipelineError> {
     let commit = repository.head()?;
+    let head_tree = commit.as_ref().map(|commit| repository.tree_of(commit));
+    let head_tree = head_tree.transpose()?;
+    let state = |differences: Option<Result<Differences, VcsError>>| {
+        let differences = differences.transpose()?;
+        Ok::<_, VcsError>(
+            head_tree
+                .zip(differences)
+                .map(|(tree, differences)| State { tree, differences }),
+        )
+    };
     if request.comparison == Comparison::Staged {
         let index_file = env.get("GIT_INDEX_FILE").map(PathBuf::from);
         let tree = IndexTree::open(repository, index_file)?;
+        let state = state(head_tree.map(|id| tree.changes_since(&id)))?;
         return Ok((
             Arc::new(tree),
             revision("index", commit.as_ref(), "--staged"),
             commit,
+            state,
         ));
     }
     if repository.work_tree().is_none() {
@@ -200,18 +265,37 @@ fn head(
             });
         };
         let tree = RevisionTree::open(repository, &commit)?;
+        let state = clean(tree.id());
         return Ok((
             Arc::new(tree),
             revision("HEAD", Some(&commit), "bare"),
             Some(commit),
+            Some(state),
         ));
     }
     let tree = WorkTree::open(repository)?;
+    let state = state(head_tree.map(|id| tree.changes_since(&id)))?;
     Ok((
         Arc::new(tree),
         revision("worktree", commit.as_ref(), "worktree"),
         commit,
+        state,
     ))
+}
+
+fn revision(reference: &str, commit: Option<&CommitId>, source: &str) -> v1::Revision {
+    v1::Revision {
+        reference: reference.to_owned(),
+        commit: commit.map(ToString::to_string),
+        source: source.to_owned(),
+    }
+}
+
+fn clean(tree: BlobId) -> State {
+    State {
+        tree,
+        differences: Differences::new(),
+    }
 }
 
 /// A folder that is no repository can be listed and tested, but nothing can be compared.
@@ -264,6 +348,9 @@ fn without_git(request: &Request, error: &VcsError) -> Result<Trees, PipelineErr
         work_tree: Some(request.directory.clone()),
         everything: because.is_some(),
         because,
+        head_state: None,
+        base_tree: None,
+        repository: None,
         files,
     })
 }

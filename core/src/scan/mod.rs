@@ -2,12 +2,16 @@
 
 mod declared;
 mod resolve;
+pub mod snapshot;
+
+use std::sync::Arc;
 
 use affected_graph::{EcosystemId, GraphFault, ProjectGraph, RepoPath, builder};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::ecosystem::{self, Discovery, Ecosystem, Scan};
+use crate::ecosystem::{self, Discovery, Ecosystem, Reads, Scan};
 use crate::facts::{FactStore, Fault};
 use crate::tree::Tree;
 
@@ -15,7 +19,7 @@ use crate::tree::Tree;
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
     /// Projects and dependencies.
-    pub graph: ProjectGraph,
+    pub graph: Arc<ProjectGraph>,
     /// Broken files.
     pub faults: Vec<Fault>,
     /// What had to be mended while building the graph.
@@ -25,7 +29,7 @@ pub struct Inventory {
 }
 
 /// A name in `affected.toml` that no project has.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnknownName {
     /// The configuration file.
     pub file: RepoPath,
@@ -44,11 +48,22 @@ pub(crate) struct Found {
 /// Scans a tree. Parsing starts nothing: no language tool, hook or filter of the repository (X1).
 #[must_use]
 pub fn inventory(tree: &dyn Tree, config: &Config, facts: &FactStore) -> Inventory {
+    inventory_with_reads(tree, config, facts, &Reads::default())
+}
+
+/// Scans a tree, and notes in `reads` what decided.
+#[must_use]
+pub fn inventory_with_reads(
+    tree: &dyn Tree,
+    config: &Config,
+    facts: &FactStore,
+    reads: &Reads,
+) -> Inventory {
     let found: Vec<Found> = ecosystem::ALL
         .par_iter()
         .map(|member| Found {
             id: member.id(),
-            discovery: discover(*member, tree, facts),
+            discovery: discover(*member, tree, facts, reads),
         })
         .collect();
     let mut faults: Vec<Fault> = found
@@ -61,14 +76,19 @@ pub fn inventory(tree: &dyn Tree, config: &Config, facts: &FactStore) -> Invento
     let unknown_names = declared::apply(config, &mut resolved);
     let (graph, graph_faults) = builder::build(resolved.projects, resolved.dependencies);
     Inventory {
-        graph,
+        graph: Arc::new(graph),
         faults,
         graph_faults,
         unknown_names,
     }
 }
 
-fn discover(member: &dyn Ecosystem, tree: &dyn Tree, facts: &FactStore) -> Discovery {
+fn discover(
+    member: &dyn Ecosystem,
+    tree: &dyn Tree,
+    facts: &FactStore,
+    reads: &Reads,
+) -> Discovery {
     let names = member.reads();
     let candidates = tree
         .files()
@@ -80,6 +100,7 @@ fn discover(member: &dyn Ecosystem, tree: &dyn Tree, facts: &FactStore) -> Disco
     member.discover(&Scan {
         tree,
         facts,
+        reads,
         candidates,
     })
 }

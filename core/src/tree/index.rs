@@ -1,32 +1,45 @@
 //! The files of the index, as a commit made now would hold them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use affected_graph::RepoPath;
 
 use super::revision::read_blob;
-use super::{FileSet, Tree, TreeError};
-use crate::vcs::{Repository, VcsError};
+use super::{Entry, FileSet, Tree, TreeError};
+use crate::vcs::{BlobId, Differences, Index, Repository, VcsError};
 
 /// The index's files.
 pub struct IndexTree {
     repository: Arc<Repository>,
-    files: FileSet,
+    index: Index,
+    files: OnceLock<FileSet>,
 }
 
 impl IndexTree {
     /// Reads the index, or the other index file that git names to its hooks (S9).
     pub fn open(repository: &Arc<Repository>, other: Option<PathBuf>) -> Result<Self, VcsError> {
-        let index = repository.index(other.as_deref())?;
-        // What is only intended to be added has no content yet, so a commit would not hold it.
-        let entries = index.entries.into_iter().map(|entry| entry.entry);
-        let files = FileSet::new(entries.filter(|entry| entry.blob.is_some()).collect());
         Ok(Self {
             repository: Arc::clone(repository),
-            files,
+            index: repository.index(other.as_deref())?,
+            files: OnceLock::new(),
         })
     }
+
+    /// Returns what differs from a tree of git.
+    pub fn changes_since(&self, tree: &BlobId) -> Result<Differences, VcsError> {
+        let mut found = self.repository.index_changes(tree, &self.index)?;
+        for (_, new) in found.values_mut() {
+            *new = new.take().filter(has_content);
+        }
+        found.retain(|_, (old, new)| old != new);
+        Ok(found)
+    }
+}
+
+/// What is only intended to be added has no content yet, so a commit would not hold it.
+fn has_content(entry: &Entry) -> bool {
+    entry.blob.is_some()
 }
 
 impl Tree for IndexTree {
@@ -35,10 +48,14 @@ impl Tree for IndexTree {
     }
 
     fn files(&self) -> &FileSet {
-        &self.files
+        self.files.get_or_init(|| {
+            let files = self.index.files().into_iter();
+            FileSet::new(files.filter(has_content).collect())
+        })
     }
 
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
-        read_blob(&self.repository, &self.files, path, "the index")
+        let entry = self.index.file(path).filter(has_content);
+        read_blob(&self.repository, entry, path, "the index")
     }
 }

@@ -20,6 +20,11 @@ pub struct FileSet {
 }
 
 impl FileSet {
+    /// No files.
+    pub const NONE: Self = Self {
+        entries: Vec::new(),
+    };
+
     /// Sorts `entries`; of two with one path the later one counts.
     #[must_use]
     pub fn new(mut entries: Vec<Entry>) -> Self {

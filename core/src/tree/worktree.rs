@@ -2,57 +2,92 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use affected_graph::RepoPath;
 use ignore::WalkBuilder;
 
 use super::{Entry, FileKind, FileSet, Tree, TreeError};
-use crate::vcs::{Repository, Standing, VcsError, compare_with_index, on_disk, read_from_disk};
+use crate::vcs::{
+    self, BlobId, Differences, Index, OnDisk, Repository, VcsError, compare_with_disk, on_disk,
+    read_from_disk,
+};
 
 /// A work tree, or a folder that is no repository.
 pub struct WorkTree {
     root: PathBuf,
-    files: FileSet,
-    repository: Option<Arc<Repository>>,
+    tracked: Option<Tracked>,
+    files: OnceLock<FileSet>,
+}
+
+/// What git knows of a work tree.
+struct Tracked {
+    repository: Arc<Repository>,
+    index: Index,
+    disk: OnDisk,
 }
 
 impl WorkTree {
-    /// Lists tracked files as they are now, and untracked ones that are not ignored.
+    /// Compares tracked files with the index, and finds untracked ones that are not ignored.
     pub fn open(repository: &Arc<Repository>) -> Result<Self, VcsError> {
         let root = repository
             .work_tree()
             .map(Path::to_path_buf)
             .unwrap_or_default();
         let index = repository.index(None)?;
-        let standings = compare_with_index(repository, &root, &index);
-        let mut entries = Vec::with_capacity(standings.len());
-        for (known, standing) in index.entries.into_iter().zip(standings) {
-            match standing {
-                Standing::Clean => entries.push(known.entry),
-                Standing::Changed(now) => entries.push(now),
-                Standing::Gone => {}
-            }
-        }
-        let tracked = FileSet::new(entries.clone());
-        entries.extend(walk(&root, &tracked, Some(repository)));
-        // Tracked entries come last, so that they count where a walk found the same path.
-        entries.rotate_left(tracked.entries().len());
+        let disk = compare_with_disk(repository, &root, &index);
+        let repository = Arc::clone(repository);
         Ok(Self {
             root,
-            files: FileSet::new(entries),
-            repository: Some(Arc::clone(repository)),
+            tracked: Some(Tracked {
+                repository,
+                index,
+                disk,
+            }),
+            files: OnceLock::new(),
         })
     }
 
     /// Lists a folder that is no repository; ignore files count all the same.
     pub fn without_git(folder: &Path) -> Result<Self, TreeError> {
-        let files = FileSet::new(walk(folder, &FileSet::default(), None));
         Ok(Self {
             root: folder.to_path_buf(),
-            files,
-            repository: None,
+            tracked: None,
+            files: OnceLock::from(FileSet::new(walk(folder))),
         })
+    }
+
+    /// Returns what differs from a tree of git.
+    pub fn changes_since(&self, tree: &BlobId) -> Result<Differences, VcsError> {
+        let Some(tracked) = &self.tracked else {
+            return Ok(Differences::new());
+        };
+        let staged = tracked.repository.index_changes(tree, &tracked.index)?;
+        let mut unstaged = tracked.disk.tracked.clone();
+        for entry in &tracked.disk.untracked {
+            let known = unstaged.entry(entry.path.clone()).or_default();
+            known.1 = Some(entry.clone());
+        }
+        Ok(vcs::then(staged, unstaged))
+    }
+
+    /// Finds one file without listing all.
+    fn entry(&self, path: &RepoPath) -> Option<Entry> {
+        let Some(tracked) = &self.tracked else {
+            return self.files().get(path).cloned();
+        };
+        if let Some((_, now)) = tracked.disk.tracked.get(path) {
+            return now.clone();
+        }
+        let untracked = || {
+            tracked
+                .disk
+                .untracked
+                .iter()
+                .find(|entry| entry.path == *path)
+        };
+        let known = tracked.index.file(path);
+        known.or_else(|| untracked().cloned())
     }
 }
 
@@ -62,19 +97,33 @@ impl Tree for WorkTree {
     }
 
     fn files(&self) -> &FileSet {
-        &self.files
+        self.files.get_or_init(|| {
+            let Some(tracked) = &self.tracked else {
+                return FileSet::default();
+            };
+            let changed = &tracked.disk.tracked;
+            let mut entries = tracked.disk.untracked.clone();
+            for entry in tracked.index.files() {
+                match changed.get(&entry.path) {
+                    Some((_, now)) => entries.extend(now.clone()),
+                    None => entries.push(entry),
+                }
+            }
+            FileSet::new(entries)
+        })
     }
 
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
-        let entry = self
-            .files
-            .get(path)
-            .ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
+        let entry = match self.files.get() {
+            Some(files) => files.get(path).cloned(),
+            None => self.entry(path),
+        };
+        let entry = entry.ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
         let read = read_from_disk(&on_disk(&self.root, path), entry.kind);
-        let read = match (read, &self.repository, &entry.blob) {
+        let read = match (read, &self.tracked, &entry.blob) {
             // A sparse checkout leaves out files that are tracked all the same: the index says what they hold.
-            (Err(error), Some(repository), Some(blob)) if error.kind() == ErrorKind::NotFound => {
-                repository.blob(blob)
+            (Err(error), Some(tracked), Some(blob)) if error.kind() == ErrorKind::NotFound => {
+                tracked.repository.blob(blob)
             }
             (read, ..) => read,
         };
@@ -86,9 +135,8 @@ impl Tree for WorkTree {
     }
 }
 
-/// Walks files that are neither ignored nor in `known`. A folder that is a repository of its own is not
-/// entered, as git does not.
-fn walk(root: &Path, known: &FileSet, repository: Option<&Arc<Repository>>) -> Vec<Entry> {
+/// Walks the files of a folder that are not ignored. A folder that is a repository of its own is not entered.
+fn walk(root: &Path) -> Vec<Entry> {
     let mut walk = WalkBuilder::new(root);
     walk.hidden(false)
         .ignore(false)
@@ -112,9 +160,6 @@ fn walk(root: &Path, known: &FileSet, repository: Option<&Arc<Repository>>) -> V
         let Some(path) = repo_path(root, entry.path()) else {
             continue;
         };
-        if known.is_file(&path) {
-            continue;
-        }
         let kind = if kind.is_symlink() {
             FileKind::Symlink
         } else if is_executable(entry.path()) {
@@ -122,9 +167,11 @@ fn walk(root: &Path, known: &FileSet, repository: Option<&Arc<Repository>>) -> V
         } else {
             FileKind::Regular
         };
-        let content = || read_from_disk(entry.path(), kind).ok();
-        let blob = repository.and_then(|repository| repository.hash_blob(&content()?));
-        found.push(Entry { path, kind, blob });
+        found.push(Entry {
+            path,
+            kind,
+            blob: None,
+        });
     }
     found
 }

@@ -3,9 +3,12 @@
 //! Nothing here starts a program: no hook, filter, fsmonitor or configured command (X1), and replace refs
 //! are ignored (X2).
 
+mod changes;
 mod entry;
 mod error;
 mod stat;
+mod untracked;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -13,10 +16,11 @@ use std::{fmt, io};
 use affected_graph::RepoPath;
 use gix::bstr::ByteSlice;
 
+pub use changes::{Differences, then};
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
 pub(crate) use stat::read as read_from_disk;
-pub use stat::{Standing, compare_with_index};
+pub use walk::{OnDisk, compare_with_disk};
 
 /// A commit that was seen to be here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,21 +37,77 @@ pub struct Repository {
     inner: gix::ThreadSafeRepository,
 }
 
-/// An index entry with what is needed to tell whether the file still is the same.
-pub struct IndexEntry {
-    /// The file.
-    pub entry: Entry,
-    pub(crate) stat: gix::index::entry::Stat,
-    /// Whether its time is too near the index's own to prove anything (git's "racy" entries).
-    pub(crate) racy: bool,
-    /// Set for paths that git is told not to look at: skip-worktree and assume-unchanged.
-    pub trusted: bool,
-}
-
 /// The index file, read.
 pub struct Index {
-    /// Entries, sorted by path; of a conflict the side that is our own.
-    pub entries: Vec<IndexEntry>,
+    state: Option<gix::index::State>,
+}
+
+impl Index {
+    /// Returns the entries as git keeps them, sorted by path; of a conflict several with one path.
+    pub(crate) fn raw(&self) -> &[gix::index::Entry] {
+        self.state.as_ref().map_or(&[], |state| state.entries())
+    }
+
+    pub(crate) fn path_of<'i>(&'i self, entry: &'i gix::index::Entry) -> &'i [u8] {
+        self.state.as_ref().map_or(&[], |state| entry.path(state))
+    }
+
+    /// Tells whether an entry's time is too near the index's own to prove anything (git's "racy" entries).
+    pub(crate) fn is_racy(&self, entry: &gix::index::Entry) -> bool {
+        let options = gix::index::entry::stat::Options::default();
+        self.state
+            .as_ref()
+            .is_none_or(|state| entry.stat.is_racy(state.timestamp(), options))
+    }
+
+    /// Returns the tree that the index would be committed as, if it remembers it.
+    #[must_use]
+    pub fn tree(&self) -> Option<BlobId> {
+        let tree = self.state.as_ref()?.tree()?;
+        let counted = usize::try_from(tree.num_entries?).ok()?;
+        let is_whole = counted == self.raw().len();
+        is_whole.then(|| BlobId::from_bytes(tree.id.as_bytes()))?
+    }
+
+    /// Returns every file, sorted by path; of a conflict the side that is our own.
+    #[must_use]
+    pub fn files(&self) -> Vec<Entry> {
+        let mut found: Vec<Entry> = Vec::with_capacity(self.raw().len());
+        for raw in self.raw() {
+            let Some(entry) = self.entry_of(raw) else {
+                continue;
+            };
+            // The sides of a conflict follow one another: base, ours, theirs. Ours counts where it exists.
+            if let Some(last) = found.last_mut().filter(|last| last.path == entry.path) {
+                if raw.stage() == gix::index::entry::Stage::Ours {
+                    last.blob = entry.blob;
+                }
+                continue;
+            }
+            found.push(entry);
+        }
+        found
+    }
+
+    /// Finds one file.
+    #[must_use]
+    pub fn file(&self, path: &RepoPath) -> Option<Entry> {
+        let state = self.state.as_ref()?;
+        let path = path.as_bytes().as_bstr();
+        let found = state
+            .entry_by_path_and_stage(path, gix::index::entry::Stage::Ours)
+            .or_else(|| state.entry_by_path(path))?;
+        self.entry_of(found)
+    }
+
+    pub(crate) fn entry_of(&self, raw: &gix::index::Entry) -> Option<Entry> {
+        use gix::index::entry::Flags;
+        let kind = kind_of(raw.mode)?;
+        let blob = BlobId::from_bytes(raw.id.as_bytes())
+            .filter(|_| !raw.flags.contains(Flags::INTENT_TO_ADD));
+        let path = RepoPath::from_normalized(self.path_of(raw).to_vec());
+        Some(Entry { path, kind, blob })
+    }
 }
 
 impl Repository {
@@ -169,21 +229,35 @@ impl Repository {
             .find_map(|name| self.resolve_commit(&name).ok().map(|commit| (name, commit)))
     }
 
-    /// Returns every file of a commit, sorted.
-    pub fn files_of(&self, commit: &CommitId) -> Result<Vec<Entry>, VcsError> {
+    /// Returns every file of a tree, sorted.
+    pub fn files_of_tree(&self, tree: &BlobId) -> Result<Vec<Entry>, VcsError> {
         let repository = self.local();
         let failed = |error: &dyn fmt::Display| VcsError::store("read the tree of a commit", error);
-        let tree = repository
-            .find_commit(commit.0)
-            .and_then(|commit| commit.tree_id())
-            .map_err(|error| failed(&error))?;
+        let tree = gix::ObjectId::try_from(tree.as_bytes()).map_err(|error| failed(&error))?;
         let index = repository
             .index_from_tree(&tree)
             .map_err(|error| failed(&error))?;
-        Ok(entries(&index)
-            .into_iter()
-            .map(|entry| entry.entry)
-            .collect())
+        let (state, _) = index.into_parts();
+        Ok(Index { state: Some(state) }.files())
+    }
+
+    /// Finds one file of a tree; `None` if there is none, or a folder.
+    pub fn file_of_tree(&self, tree: &BlobId, path: &RepoPath) -> Result<Option<Entry>, VcsError> {
+        let repository = self.local();
+        let failed = |error: &dyn fmt::Display| VcsError::store("read the tree of a commit", error);
+        let id = gix::ObjectId::try_from(tree.as_bytes()).map_err(|error| failed(&error))?;
+        let tree = repository.find_tree(id).map_err(|error| failed(&error))?;
+        let found = tree
+            .lookup_entry(path.components())
+            .map_err(|error| failed(&error))?;
+        Ok(found.and_then(|found| {
+            let kind = kind_of(found.mode().into())?;
+            Some(Entry {
+                path: path.clone(),
+                kind,
+                blob: BlobId::from_bytes(found.object_id().as_bytes()),
+            })
+        }))
     }
 
     /// Reads the index, or another index file that git was told to use; none is empty.
@@ -191,15 +265,18 @@ impl Repository {
         let repository = self.local();
         let path = other.map_or_else(|| repository.index_path(), Path::to_path_buf);
         if !path.exists() {
-            return Ok(Index {
-                entries: Vec::new(),
-            });
+            return Ok(Index { state: None });
         }
         let file = gix::index::File::at(&path, repository.object_hash(), true, Default::default())
             .map_err(|error| VcsError::index(&path, &error))?;
-        Ok(Index {
-            entries: entries(&file),
-        })
+        let (state, _) = file.into_parts();
+        Ok(Index { state: Some(state) })
+    }
+
+    /// Returns the folder that all work trees share: `.git` of the first one.
+    #[must_use]
+    pub fn common_dir(&self) -> PathBuf {
+        self.local().common_dir().to_path_buf()
     }
 
     /// Reads a blob.
@@ -229,34 +306,6 @@ impl Repository {
         let id = repository.head_id().ok()?;
         BlobId::from_bytes(id.as_bytes())
     }
-}
-
-fn entries(index: &gix::index::State) -> Vec<IndexEntry> {
-    use gix::index::entry::{Flags, Stage};
-    let trusted = Flags::SKIP_WORKTREE | Flags::ASSUME_VALID;
-    let mut found: Vec<IndexEntry> = Vec::with_capacity(index.entries().len());
-    for entry in index.entries() {
-        let path = RepoPath::from_normalized(entry.path(index).to_vec());
-        let Some(kind) = kind_of(entry.mode) else {
-            continue;
-        };
-        // Of a conflict the sides follow one another: base, ours, theirs. Ours counts where it exists.
-        if let Some(last) = found.last_mut().filter(|last| last.entry.path == path) {
-            if entry.stage() == Stage::Ours {
-                last.entry.blob = BlobId::from_bytes(entry.id.as_bytes());
-            }
-            continue;
-        }
-        let blob = BlobId::from_bytes(entry.id.as_bytes())
-            .filter(|_| !entry.flags.contains(Flags::INTENT_TO_ADD));
-        found.push(IndexEntry {
-            entry: Entry { path, kind, blob },
-            stat: entry.stat,
-            racy: entry.stat.is_racy(index.timestamp(), Default::default()),
-            trusted: entry.flags.intersects(trusted),
-        });
-    }
-    found
 }
 
 fn kind_of(mode: gix::index::entry::Mode) -> Option<FileKind> {

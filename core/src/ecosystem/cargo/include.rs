@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ecosystem::{FileName, Link, Reference, Scan, is_material};
 use crate::facts::{Broken, Parser};
 
-const INCLUDES: Parser<Vec<Include>> = Parser {
+pub(super) const INCLUDES: Parser<Vec<Include>> = Parser {
     id: "cargo/includes",
     version: 1,
     parse,
@@ -17,7 +17,7 @@ const INCLUDES: Parser<Vec<Include>> = Parser {
 
 /// A path that leaves the folder of its source file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Include {
+pub(super) struct Include {
     path: String,
     /// Whether the path is relative to the package rather than to the source file.
     from_package: bool,

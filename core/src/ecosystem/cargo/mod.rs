@@ -17,6 +17,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
+use crate::facts::AnyParser;
 use manifest::{BUILD_SCRIPT, MANIFEST, Manifest};
 
 /// Cargo.
@@ -59,6 +60,10 @@ impl Ecosystem for Cargo {
 
     fn reads(&self) -> &'static [FileName] {
         &[FileName::Is("Cargo.toml"), FileName::EndsWith(".rs")]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&include::INCLUDES, &MANIFEST, &BUILD_SCRIPT]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -8,7 +8,7 @@ use super::super::compose::{COMPOSE, service_builds};
 use super::grammar::Dockerfile;
 use crate::facts::{Broken, Parser};
 
-const SKAFFOLD: Parser<Vec<Artifact>> = Parser {
+pub(super) const SKAFFOLD: Parser<Vec<Artifact>> = Parser {
     id: "docker/skaffold",
     version: 1,
     parse: parse_skaffold,
@@ -16,7 +16,7 @@ const SKAFFOLD: Parser<Vec<Artifact>> = Parser {
 
 /// An image and how it is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Artifact {
+pub(super) struct Artifact {
     image: String,
     context: String,
     dockerfile: String,

@@ -11,6 +11,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
     is_material,
 };
+use crate::facts::AnyParser;
 use context::Contexts;
 use grammar::{DOCKERFILE, Dockerfile};
 
@@ -35,6 +36,10 @@ impl Ecosystem for Docker {
             FileName::StartsWith("compose."),
             FileName::StartsWith("skaffold"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&context::SKAFFOLD, &DOCKERFILE]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

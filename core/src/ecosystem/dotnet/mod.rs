@@ -17,6 +17,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
+use crate::facts::AnyParser;
 use evaluate::{Context, Place};
 use file::{FILE, Item, MsbuildFile};
 
@@ -55,6 +56,10 @@ impl Ecosystem for Dotnet {
             FileName::EndsWith(".targets"),
             FileName::EndsWith(".projitems"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&FILE]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

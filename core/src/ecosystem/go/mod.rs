@@ -13,6 +13,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
+use crate::facts::AnyParser;
 use grammar::{GO_FILE, GO_MOD, GoFile, GoMod};
 
 /// Go.
@@ -49,6 +50,10 @@ impl Ecosystem for Go {
             FileName::Is("go.work"),
             FileName::EndsWith(".go"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&GO_MOD, &GO_FILE]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

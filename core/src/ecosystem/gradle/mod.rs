@@ -18,6 +18,7 @@ use affected_graph::{DependencyKind, EcosystemId, Evidence, RepoPath};
 use super::{
     Discovery, Ecosystem, FileName, Link, Reference, Scan, SharedFile, SharedRole, is_material,
 };
+use crate::facts::AnyParser;
 use builds::{Build, script_of};
 use catalog::{CATALOG, Plugins};
 use script::{SCRIPT, Scope, Script, Target, Use};
@@ -38,6 +39,10 @@ impl Ecosystem for Gradle {
             FileName::EndsWith(".gradle.kts"),
             FileName::EndsWith(".versions.toml"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&CATALOG, &script::SCRIPT, &settings::SETTINGS]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -16,6 +16,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material, line_of,
 };
+use crate::facts::AnyParser;
 use manifest::{MANIFEST, Manifest, PNPM, PnpmWorkspace};
 use workspace::Workspaces;
 
@@ -108,6 +109,10 @@ impl Ecosystem for Npm {
             FileName::Is("package.json"),
             FileName::Is("pnpm-workspace.yaml"),
         ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[&MANIFEST, &PNPM]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {

@@ -15,6 +15,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
+use crate::facts::AnyParser;
 use manifest::{Manifest, PIPFILE, PYPROJECT, REQUIREMENTS, SETUP_CFG, SETUP_PY, TOX, normalize};
 
 /// Python.
@@ -65,6 +66,17 @@ impl Ecosystem for Python {
             FileName::StartsWith("requirements"),
             FileName::Is("Pipfile"),
             FileName::Is("tox.ini"),
+        ]
+    }
+
+    fn parsers(&self) -> &'static [&'static dyn AnyParser] {
+        &[
+            &PYPROJECT,
+            &SETUP_CFG,
+            &SETUP_PY,
+            &PIPFILE,
+            &TOX,
+            &REQUIREMENTS,
         ]
     }
 
