@@ -4,6 +4,7 @@
 mod base;
 mod hostile;
 mod meaning;
+mod memory;
 mod run;
 mod sandbox;
 mod selection;

@@ -4,17 +4,15 @@
 
 pub(crate) mod store;
 
-use std::any::Any;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use affected_graph::RepoPath;
-use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::tree::{BlobId, Tree};
+use crate::tree::Tree;
 use store::Store;
 
 /// Files above this size are not parsed: no manifest people write comes near it.
@@ -86,13 +84,9 @@ impl<T: Serialize + Sync> AnyParser for Parser<T> {
     }
 }
 
-type Key = (&'static str, BlobId);
-type Remembered = Arc<dyn Any + Send + Sync>;
-
 /// Remembers facts for one process, and on disk for the next ones.
 #[derive(Default)]
 pub struct FactStore {
-    known: Mutex<FxHashMap<Key, Remembered>>,
     /// The file, read when the first fact is asked for.
     path: Option<PathBuf>,
     stored: OnceLock<RwLock<Store>>,
@@ -119,19 +113,18 @@ impl FactStore {
         }
     }
 
-    fn store(&self) -> Option<&RwLock<Store>> {
-        let path = self.path.as_ref()?;
-        Some(self.stored.get_or_init(|| RwLock::new(Store::open(path))))
+    fn store(&self) -> &RwLock<Store> {
+        let open = || RwLock::new(Store::open(self.path.as_deref()));
+        self.stored.get_or_init(open)
     }
 
     fn load<T: DeserializeOwned>(&self, key: &store::Key) -> Option<Result<T, Broken>> {
-        let store = self.store()?.read().ok()?;
+        let store = self.store().read().ok()?;
         bitcode::deserialize(store.get(key)?).ok()
     }
 
     fn keep<T: Serialize>(&self, key: store::Key, found: &Result<T, Broken>) {
-        let Some(store) = self.store() else { return };
-        if let (Ok(bytes), Ok(mut store)) = (bitcode::serialize(found), store.write()) {
+        if let (Ok(bytes), Ok(mut store)) = (bitcode::serialize(found), self.store().write()) {
             store.add(key, &bytes);
         }
     }
@@ -146,38 +139,23 @@ impl FactStore {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        type Stored<T> = Result<Arc<T>, Broken>;
         let broken = |Broken { line, message }| Fault {
             path: path.clone(),
             line,
             message,
         };
-        let key = tree
-            .files()
-            .get(path)
-            .and_then(|entry| entry.blob)
-            .map(|blob| (parser.id, blob));
-        if let Some(key) = &key {
-            let known = self
-                .known
-                .lock()
-                .ok()
-                .and_then(|known| known.get(key).cloned());
-            if let Some(stored) = known.and_then(|known| known.downcast::<Stored<T>>().ok()) {
-                return Stored::clone(&stored).map_err(broken);
-            }
-        }
-        let on_disk = key.map(|(parser_id, blob)| {
+        let blob = tree.files().get(path).and_then(|entry| entry.blob);
+        let key = blob.map(|blob| {
             let version = parser.version.to_le_bytes();
             store::key([
                 BUILD.as_bytes(),
-                parser_id.as_bytes(),
+                parser.id.as_bytes(),
                 &version,
                 blob.as_bytes(),
             ])
         });
-        if let Some(found) = on_disk.and_then(|key| self.load::<T>(&key)) {
-            return self.remember(key, found.map(Arc::new)).map_err(broken);
+        if let Some(found) = key.and_then(|key| self.load::<T>(&key)) {
+            return found.map(Arc::new).map_err(broken);
         }
         let bytes = tree.read(path).map_err(|error| Fault {
             path: path.clone(),
@@ -192,21 +170,10 @@ impl FactStore {
         } else {
             (parser.parse)(&bytes)
         };
-        if let Some(key) = on_disk {
+        if let Some(key) = key {
             self.keep(key, &found);
         }
-        self.remember(key, found.map(Arc::new)).map_err(broken)
-    }
-
-    fn remember<T: Send + Sync + 'static>(
-        &self,
-        key: Option<Key>,
-        found: Result<Arc<T>, Broken>,
-    ) -> Result<Arc<T>, Broken> {
-        if let (Some(key), Ok(mut known)) = (key, self.known.lock()) {
-            known.insert(key, Arc::new(found.clone()));
-        }
-        found
+        found.map(Arc::new).map_err(broken)
     }
 }
 

@@ -24,11 +24,14 @@ pub(super) type Key = [u8; KEY];
 
 /// The facts of one file, in memory, and those to be added.
 pub(super) struct Store {
-    path: PathBuf,
+    /// `None` where nothing outlives the process.
+    path: Option<PathBuf>,
     bytes: Vec<u8>,
     places: FxHashMap<Key, (usize, usize)>,
     fresh: Vec<u8>,
-    fresh_keys: FxHashMap<Key, ()>,
+    fresh_places: FxHashMap<Key, (usize, usize)>,
+    /// How much of `fresh` is on disk.
+    saved: usize,
 }
 
 /// Makes a key of fields.
@@ -41,33 +44,40 @@ pub(super) fn key<'f>(fields: impl IntoIterator<Item = &'f [u8]>) -> Key {
 
 impl Store {
     /// Reads a store; one that is missing or cannot be read is empty.
-    pub(super) fn open(path: &Path) -> Self {
+    pub(super) fn open(path: Option<&Path>) -> Self {
         let mut bytes = Vec::new();
-        if let Ok(mut file) = File::open(path) {
+        if let Some(Ok(mut file)) = path.map(File::open) {
             let _ = file.read_to_end(&mut bytes);
         }
         let places = places(&bytes);
         Self {
-            path: path.to_path_buf(),
+            path: path.map(Path::to_path_buf),
             bytes,
             places,
             fresh: Vec::new(),
-            fresh_keys: FxHashMap::default(),
+            fresh_places: FxHashMap::default(),
+            saved: 0,
         }
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<&[u8]> {
-        let (start, end) = *self.places.get(key)?;
-        self.bytes.get(start..end)
+        if let Some((start, end)) = self.places.get(key) {
+            return self.bytes.get(*start..*end);
+        }
+        let (start, end) = *self.fresh_places.get(key)?;
+        self.fresh.get(start..end)
     }
 
     pub(super) fn add(&mut self, key: Key, payload: &[u8]) {
         let Ok(length) = u32::try_from(payload.len()) else {
             return;
         };
-        if self.places.contains_key(&key) || self.fresh_keys.insert(key, ()).is_some() {
+        if self.get(&key).is_some() {
             return;
         }
+        let start = self.fresh.len() + HEAD;
+        self.fresh_places
+            .insert(key, (start, start + payload.len()));
         self.fresh.extend_from_slice(MAGIC);
         self.fresh.extend_from_slice(&length.to_le_bytes());
         self.fresh.extend_from_slice(&key);
@@ -77,27 +87,27 @@ impl Store {
 
     /// Appends what is new. A disk that is full or read-only only costs time next time (C7).
     pub(super) fn save(&mut self) {
-        if self.fresh.is_empty() {
+        let Some(path) = self.path.clone() else {
             return;
+        };
+        let unsaved = self.fresh.get(self.saved..).unwrap_or_default();
+        if !unsaved.is_empty() {
+            let _ = append(&path, unsaved);
         }
-        let _ = self.append();
-        self.fresh.clear();
+        self.saved = self.fresh.len();
     }
+}
 
-    fn append(&self) -> std::io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let size = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-        if size > MOST_BYTES {
-            return replace(&self.path, &self.fresh);
-        }
-        let mut file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&self.path)?;
-        file.write_all(&self.fresh)
+fn append(path: &Path, records: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
     }
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if size > MOST_BYTES {
+        return replace(path, records);
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(records)
 }
 
 /// Writes a whole file beside its place and moves it there.
@@ -153,7 +163,7 @@ mod tests {
     use super::*;
 
     fn stored(path: &Path, words: &[&str]) {
-        let mut store = Store::open(path);
+        let mut store = Store::open(Some(path));
         for word in words {
             store.add(key([word.as_bytes()]), word.as_bytes());
         }
@@ -174,14 +184,14 @@ mod tests {
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             stored(&path, &["three"]);
-            let store = Store::open(&path);
+            let store = Store::open(Some(&path));
             assert!(has(&store, "three"), "cut at {cut}");
             assert!(store.places.len() <= 3);
             for bit in 0..8 {
                 let mut damaged = whole.clone();
                 damaged[cut] ^= 1 << bit;
                 std::fs::write(&path, damaged).unwrap();
-                let store = Store::open(&path);
+                let store = Store::open(Some(&path));
                 let known = store.places.keys().all(|key| {
                     let value = store.get(key).unwrap();
                     *key == super::key([value])
@@ -207,7 +217,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(Store::open(&path).places.len(), 160);
+        assert_eq!(Store::open(Some(&path)).places.len(), 160);
     }
 
     /// C7: a place that cannot be written to is no error.

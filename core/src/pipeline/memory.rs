@@ -76,6 +76,21 @@ impl Memory {
         )
     }
 
+    /// Lists the files that describe the projects of a tree, where an inventory of it is kept.
+    pub(super) fn manifests(&mut self, tree: BlobId) -> Option<Vec<RepoPath>> {
+        let differences = Differences::new();
+        let near = self.near(&State { tree, differences }).into_iter().next()?;
+        let projects = near.snapshot.inventory.graph.projects();
+        let mut paths: Vec<RepoPath> = projects
+            .flat_map(|(_, project)| project.manifests.iter().cloned())
+            .collect();
+        paths.extend(near.snapshot.config_files.iter().cloned());
+        paths.push(RepoPath::from_normalized(FILE_NAME));
+        paths.sort();
+        paths.dedup();
+        Some(paths)
+    }
+
     /// Finds what is known of a tree, or of one that has the same inventory.
     pub(super) fn recall(&mut self, state: &State, tree: &dyn Tree) -> Option<Arc<Inventory>> {
         let near = self.near(state).into_iter();

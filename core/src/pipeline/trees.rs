@@ -73,7 +73,7 @@ impl Trees {
 
 fn named_files(head: &dyn crate::tree::Tree, files: &[affected_graph::RepoPath]) -> ChangeSet {
     let change = |path: &affected_graph::RepoPath| {
-        let entry = head.files().get(path);
+        let entry = head.entry(path);
         Change {
             path: path.clone(),
             kind: if entry.is_some() {
@@ -97,7 +97,8 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<(Trees, Memor
         Err(error) => return Err(error.into()),
     };
     let mut memory = Memory::of(&repository);
-    let (head, head_revision, head_commit, head_state) = head(request, env, &repository)?;
+    let (head, head_revision, head_commit, head_state) =
+        head(request, env, &repository, &mut memory)?;
     let config_files = memory.config_files(head_state.as_ref(), head.as_ref());
     let config = config::load_files(head.as_ref(), &config_files)?;
     let work_tree = repository.work_tree().map(std::path::Path::to_path_buf);
@@ -214,6 +215,7 @@ fn head(
     request: &Request,
     env: &Environment,
     repository: &Arc<Repository>,
+    memory: &mut Memory,
 ) -> Result<Head, PipelineError> {
     if let Comparison::Head(spec) = &request.comparison {
         let commit = repository.resolve_commit(spec)?;
@@ -226,7 +228,7 @@ fn head(
             Some(state),
         ));
     }
-    head_here(request, env, repository)
+    head_here(request, env, repository, memory)
 }
 
 /// The head that is no named revision: the index, the work tree, or HEAD of a bare repository.
@@ -234,6 +236,7 @@ fn head_here(
     request: &Request,
     env: &Environment,
     repository: &Arc<Repository>,
+    memory: &mut Memory,
 ) -> Result<Head, PipelineError> {
     let commit = repository.head()?;
     let head_tree = commit.as_ref().map(|commit| repository.tree_of(commit));
@@ -273,7 +276,21 @@ fn head_here(
             Some(state),
         ));
     }
-    let tree = WorkTree::open(repository)?;
+    // Files that were named do not make it worth to look at all others: what describes projects, and they, count.
+    let manifests = match (&request.comparison, head_tree) {
+        (Comparison::Files(files), Some(tree)) => {
+            let is_tracked = |path| matches!(repository.file_of_tree(&tree, path), Ok(Some(_)));
+            let known = memory
+                .manifests(tree)
+                .filter(|_| files.iter().all(is_tracked));
+            known.map(|known| [known.as_slice(), files].concat())
+        }
+        _ => None,
+    };
+    let tree = match manifests {
+        Some(paths) => WorkTree::open_for(repository, &paths)?,
+        None => WorkTree::open(repository)?,
+    };
     let state = state(head_tree.map(|id| tree.changes_since(&id)))?;
     Ok((
         Arc::new(tree),

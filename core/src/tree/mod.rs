@@ -107,6 +107,11 @@ pub trait Tree: Sync + Send {
 
     /// Reads one file as git would store it; of a symlink its target text.
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError>;
+
+    /// Finds one file, if possible without listing all.
+    fn entry(&self, path: &RepoPath) -> Option<Entry> {
+        self.files().get(path).cloned()
+    }
 }
 
 /// A tree shared by stages.

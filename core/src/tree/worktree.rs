@@ -9,8 +9,8 @@ use ignore::WalkBuilder;
 
 use super::{Entry, FileKind, FileSet, Tree, TreeError};
 use crate::vcs::{
-    self, BlobId, Differences, Index, OnDisk, Repository, VcsError, compare_with_disk, on_disk,
-    read_from_disk,
+    self, BlobId, Differences, Index, OnDisk, Repository, VcsError, compare_paths,
+    compare_with_disk, on_disk, read_from_disk,
 };
 
 /// A work tree, or a folder that is no repository.
@@ -30,12 +30,27 @@ struct Tracked {
 impl WorkTree {
     /// Compares tracked files with the index, and finds untracked ones that are not ignored.
     pub fn open(repository: &Arc<Repository>) -> Result<Self, VcsError> {
+        Self::compared(repository, compare_with_disk)
+    }
+
+    /// Takes the index for the work tree, but for `paths`, which are compared with it.
+    pub fn open_for(repository: &Arc<Repository>, paths: &[RepoPath]) -> Result<Self, VcsError> {
+        let compare = |repository: &Repository, root: &Path, index: &Index| {
+            compare_paths(repository, root, index, paths)
+        };
+        Self::compared(repository, compare)
+    }
+
+    fn compared(
+        repository: &Arc<Repository>,
+        compare: impl Fn(&Repository, &Path, &Index) -> OnDisk,
+    ) -> Result<Self, VcsError> {
         let root = repository
             .work_tree()
             .map(Path::to_path_buf)
             .unwrap_or_default();
         let index = repository.index(None)?;
-        let disk = compare_with_disk(repository, &root, &index);
+        let disk = compare(repository, &root, &index);
         let repository = Arc::clone(repository);
         Ok(Self {
             root,
@@ -70,25 +85,6 @@ impl WorkTree {
         }
         Ok(vcs::then(staged, unstaged))
     }
-
-    /// Finds one file without listing all.
-    fn entry(&self, path: &RepoPath) -> Option<Entry> {
-        let Some(tracked) = &self.tracked else {
-            return self.files().get(path).cloned();
-        };
-        if let Some((_, now)) = tracked.disk.tracked.get(path) {
-            return now.clone();
-        }
-        let untracked = || {
-            tracked
-                .disk
-                .untracked
-                .iter()
-                .find(|entry| entry.path == *path)
-        };
-        let known = tracked.index.file(path);
-        known.or_else(|| untracked().cloned())
-    }
 }
 
 impl Tree for WorkTree {
@@ -114,11 +110,9 @@ impl Tree for WorkTree {
     }
 
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
-        let entry = match self.files.get() {
-            Some(files) => files.get(path).cloned(),
-            None => self.entry(path),
-        };
-        let entry = entry.ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
+        let entry = self
+            .entry(path)
+            .ok_or_else(|| TreeError::Missing(path.clone(), self.label()))?;
         let read = read_from_disk(&on_disk(&self.root, path), entry.kind);
         let read = match (read, &self.tracked, &entry.blob) {
             // A sparse checkout leaves out files that are tracked all the same: the index says what they hold.
@@ -132,6 +126,24 @@ impl Tree for WorkTree {
             tree: self.label(),
             source,
         })
+    }
+
+    fn entry(&self, path: &RepoPath) -> Option<Entry> {
+        let (None, Some(tracked)) = (self.files.get(), &self.tracked) else {
+            return self.files().get(path).cloned();
+        };
+        if let Some((_, now)) = tracked.disk.tracked.get(path) {
+            return now.clone();
+        }
+        let untracked = || {
+            tracked
+                .disk
+                .untracked
+                .iter()
+                .find(|entry| entry.path == *path)
+        };
+        let known = tracked.index.file(path);
+        known.or_else(|| untracked().cloned())
     }
 }
 

@@ -10,6 +10,7 @@ mod stat;
 mod untracked;
 mod walk;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
@@ -20,7 +21,7 @@ pub use changes::{Differences, then};
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
 pub(crate) use stat::read as read_from_disk;
-pub use walk::{OnDisk, compare_with_disk};
+pub use walk::{OnDisk, compare_paths, compare_with_disk};
 
 /// A commit that was seen to be here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +93,15 @@ impl Index {
     /// Finds one file.
     #[must_use]
     pub fn file(&self, path: &RepoPath) -> Option<Entry> {
+        self.entry_of(self.find(path)?)
+    }
+
+    pub(crate) fn find(&self, path: &RepoPath) -> Option<&gix::index::Entry> {
         let state = self.state.as_ref()?;
         let path = path.as_bytes().as_bstr();
-        let found = state
+        state
             .entry_by_path_and_stage(path, gix::index::entry::Stage::Ours)
-            .or_else(|| state.entry_by_path(path))?;
-        self.entry_of(found)
+            .or_else(|| state.entry_by_path(path))
     }
 
     pub(crate) fn entry_of(&self, raw: &gix::index::Entry) -> Option<Entry> {
@@ -133,8 +137,28 @@ impl Repository {
 
     fn local(&self) -> gix::Repository {
         let mut repository = self.inner.to_thread_local();
-        repository.object_cache_size_if_unset(32 << 20);
+        repository.object_cache_size_if_unset(4 << 20);
         repository
+    }
+
+    /// Calls `with` with this thread's own handle: making one for each of many small reads would cost more than
+    /// they do.
+    fn with_local<T>(&self, with: impl FnOnce(&gix::Repository) -> T) -> T {
+        thread_local! {
+            static LOCAL: RefCell<Option<(PathBuf, gix::Repository)>> = const { RefCell::new(None) };
+        }
+        let place = self.inner.path();
+        LOCAL.with_borrow_mut(|known| {
+            if let Some((_, repository)) = known.as_ref().filter(|(path, _)| path == place) {
+                return with(repository);
+            }
+            let mut repository = self.inner.to_thread_local();
+            // Each blob is read once.
+            repository.object_cache_size(None);
+            let found = with(&repository);
+            *known = Some((place.to_path_buf(), repository));
+            found
+        })
     }
 
     /// Returns the work tree's root, `None` in a bare repository.
@@ -281,14 +305,15 @@ impl Repository {
 
     /// Reads a blob.
     pub fn blob(&self, id: &BlobId) -> io::Result<Vec<u8>> {
-        let repository = self.local();
         let id = gix::ObjectId::try_from(id.as_bytes()).map_err(io::Error::other)?;
-        let mut object = repository.find_object(id).map_err(|error| {
-            io::Error::other(format!(
-                "object {id} is not here (partial or damaged clone): {error}"
-            ))
-        })?;
-        Ok(std::mem::take(&mut object.data))
+        self.with_local(|repository| {
+            let mut object = repository.find_object(id).map_err(|error| {
+                io::Error::other(format!(
+                    "object {id} is not here (partial or damaged clone): {error}"
+                ))
+            })?;
+            Ok(std::mem::take(&mut object.data))
+        })
     }
 
     /// Returns the id that git would give these bytes as a blob.

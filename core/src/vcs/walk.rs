@@ -85,6 +85,37 @@ pub fn compare_with_disk(repository: &Repository, root: &Path, index: &Index) ->
     }
 }
 
+/// Compares only these paths with the disk.
+#[must_use]
+pub fn compare_paths(
+    repository: &Repository,
+    root: &Path,
+    index: &Index,
+    paths: &[RepoPath],
+) -> OnDisk {
+    let walk = Walk {
+        repository,
+        root,
+        index,
+    };
+    let mut found = Found::default();
+    for path in paths {
+        match index.find(path) {
+            Some(entry) if is_trusted(entry) => {}
+            Some(entry) => walk.single(entry, path, &mut found),
+            None if on_disk(root, path).is_file() => found.unknown.push(Unknown {
+                path: path.clone(),
+                is_folder: false,
+            }),
+            None => {}
+        }
+    }
+    OnDisk {
+        tracked: found.tracked,
+        untracked: untracked::keep(repository, root, found.unknown),
+    }
+}
+
 /// Groups the entries by their folder; every folder above one is there too.
 fn folders(index: &Index) -> Vec<Folder<'_>> {
     let mut places: FxHashMap<&[u8], usize> = FxHashMap::default();
@@ -236,6 +267,13 @@ mod unix {
     use crate::vcs::on_disk;
 
     impl Walk<'_> {
+        pub(super) fn single(&self, entry: &gix::index::Entry, path: &RepoPath, found: &mut Found) {
+            match statat(CWD, on_disk(self.root, path), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => self.judge(entry, &stat, found),
+                Err(_) => self.difference(entry, None, &mut found.tracked),
+            }
+        }
+
         pub(super) fn folder(&self, folder: &Folder<'_>, found: &mut Found) {
             let path = RepoPath::from_normalized(folder.path.to_vec());
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -342,6 +380,26 @@ mod unix {
 
 #[cfg(not(unix))]
 impl Walk<'_> {
+    fn single(&self, entry: &gix::index::Entry, path: &RepoPath, found: &mut Found) {
+        if entry.mode == gix::index::entry::Mode::COMMIT {
+            return self.submodule(entry, &mut found.tracked);
+        }
+        let on_disk = on_disk(self.root, path);
+        let Ok(metadata) = gix::index::fs::Metadata::from_path_no_follow(&on_disk) else {
+            return self.difference(entry, None, &mut found.tracked);
+        };
+        let kind = match () {
+            () if metadata.is_symlink() => FileKind::Symlink,
+            // Such systems have no exec bit: the index says whether it is set.
+            () => super::kind_of(entry.mode).unwrap_or(FileKind::Regular),
+        };
+        let clean = gix::index::entry::Stat::from_fs(&metadata)
+            .is_ok_and(|stat| self.is_clean(entry, kind, &stat));
+        if !clean {
+            self.doubtful(entry, kind, &mut found.tracked);
+        }
+    }
+
     fn folder(&self, folder: &Folder<'_>, found: &mut Found) {
         let path = RepoPath::from_normalized(folder.path.to_vec());
         let Ok(listed) = std::fs::read_dir(on_disk(self.root, &path)) else {
@@ -350,25 +408,7 @@ impl Walk<'_> {
         };
         for entry in folder.files.iter().filter(|entry| !is_trusted(entry)) {
             let file = RepoPath::from_normalized(self.index.path_of(entry).to_vec());
-            if entry.mode == gix::index::entry::Mode::COMMIT {
-                self.submodule(entry, &mut found.tracked);
-                continue;
-            }
-            let Ok(metadata) =
-                gix::index::fs::Metadata::from_path_no_follow(&on_disk(self.root, &file))
-            else {
-                self.difference(entry, None, &mut found.tracked);
-                continue;
-            };
-            let kind = match () {
-                () if metadata.is_symlink() => FileKind::Symlink,
-                () => super::kind_of(entry.mode).unwrap_or(FileKind::Regular),
-            };
-            let clean = gix::index::entry::Stat::from_fs(&metadata)
-                .is_ok_and(|stat| self.is_clean(entry, kind, &stat));
-            if !clean {
-                self.doubtful(entry, kind, &mut found.tracked);
-            }
+            self.single(entry, &file, found);
         }
         for item in listed.flatten() {
             let item_name = item.file_name().into_encoded_bytes();
