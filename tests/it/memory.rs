@@ -53,7 +53,7 @@ fn s16_what_is_kept_changes_no_answer() {
     let steps: &[(&str, &dyn Fn())] = &[
         ("nothing", &|| {}),
         ("a comment", &|| {
-            shop.write("rs/one/src/lib.rs", "// other\n")
+            shop.write("rs/one/src/lib.rs", "// other\n");
         }),
         ("an include", &|| {
             shop.write(
@@ -65,7 +65,7 @@ fn s16_what_is_kept_changes_no_answer() {
         ("staged", &|| drop(shop.git(&["add", "-A"]))),
         ("committed", &|| drop(shop.commit("one"))),
         ("an import", &|| {
-            shop.write("go/a/a.go", "package a\n\nimport _ \"b\"\n")
+            shop.write("go/a/a.go", "package a\n\nimport _ \"b\"\n");
         }),
         ("a dependency", &|| {
             shop.write(
@@ -75,25 +75,25 @@ fn s16_what_is_kept_changes_no_answer() {
         }),
         ("a new file", &|| shop.write("p/lone/new.js", "")),
         ("a new project", &|| {
-            shop.write("p/fresh/package.json", r#"{"name":"fresh"}"#)
+            shop.write("p/fresh/package.json", r#"{"name":"fresh"}"#);
         }),
         ("committed again", &|| drop(shop.commit("two"))),
         ("configuration", &|| {
-            shop.write("affected.toml", "[project.lone]\ncalls = [\"web\"]\n")
+            shop.write("affected.toml", "[project.lone]\ncalls = [\"web\"]\n");
         }),
         ("configuration of a project", &|| {
-            shop.write("p/api/affected.toml", "inputs = [\"../../data/**\"]\n")
+            shop.write("p/api/affected.toml", "inputs = [\"../../data/**\"]\n");
         }),
         ("a rename", &|| {
-            drop(shop.git(&["mv", "rs/two", "rs/three"]))
+            drop(shop.git(&["mv", "rs/two", "rs/three"]));
         }),
         ("a project deleted", &|| shop.remove("p/qa")),
         ("all committed", &|| drop(shop.commit("three"))),
         ("a broken manifest", &|| {
-            shop.write("p/pay/package.json", "{")
+            shop.write("p/pay/package.json", "{");
         }),
         ("back", &|| {
-            drop(shop.git(&["checkout", "-q", "-f", "main"]))
+            drop(shop.git(&["checkout", "-q", "-f", "main"]));
         }),
         ("forth", &|| drop(shop.git(&["checkout", "-q", "topic"]))),
     ];
