@@ -200,7 +200,6 @@ fn inventories(
     trees: &Trees,
     memory: &mut Memory,
 ) -> Result<(Option<Arc<Inventory>>, Arc<Inventory>), PipelineError> {
-    let state = trees.head_state.as_ref();
     let differences = trees.differences()?;
     let is_config = |path: &RepoPath| path.file_name() == config::FILE_NAME.as_bytes();
     // The base is seen with the head's configuration, so what is kept of it must have been, too.
@@ -208,28 +207,42 @@ fn inventories(
         .iter()
         .flat_map(|differences| differences.keys())
         .any(is_config);
-    let base = match (&trees.base, trees.base_tree) {
-        (Some(base), Some(tree)) if !other_config => {
-            let of = State {
-                tree,
-                differences: Default::default(),
-            };
-            let known = memory.recall(&of, base.as_ref());
-            let found = known.unwrap_or_else(|| memory.scan(Some(&of), base, &trees.config));
-            let (before, after) = (base.as_ref(), trees.head.as_ref());
-            if let Some(differences) = &differences
-                && memory.is_same(&of, differences, before, after)
-            {
-                return Ok((Some(Arc::clone(&found)), found));
-            }
-            Some(found)
+    let (base, of) = match (&trees.base, trees.base_tree) {
+        (Some(base), Some(tree)) if !other_config => (base, State::clean(tree)),
+        (base, _) => {
+            let base = base
+                .as_ref()
+                .map(|base| memory.scan(None, base, &trees.config));
+            return Ok((base, head_inventory(trees, memory)));
         }
-        (Some(base), _) => Some(memory.scan(None, base, &trees.config)),
-        (None, _) => None,
     };
+    let is_same = |memory: &mut Memory, known: &State| {
+        let (before, after) = (base.as_ref(), trees.head.as_ref());
+        let differences = differences.as_ref();
+        differences.is_some_and(|found| memory.is_same(known, found, before, after))
+    };
+    if let Some(found) = memory.recall(&of, base.as_ref()) {
+        if is_same(memory, &of) {
+            return Ok((Some(Arc::clone(&found)), found));
+        }
+        return Ok((Some(found), head_inventory(trees, memory)));
+    }
+    // The head's files are at hand, the base's have to be unpacked: where both say the same, one scan does.
+    let head = head_inventory(trees, memory);
+    if let Some(known) = &trees.head_state
+        && is_same(memory, known)
+    {
+        memory.also(&of, known);
+        return Ok((Some(Arc::clone(&head)), head));
+    }
+    let base = memory.scan(Some(&of), base, &trees.config);
+    Ok((Some(base), head))
+}
+
+fn head_inventory(trees: &Trees, memory: &mut Memory) -> Arc<Inventory> {
+    let state = trees.head_state.as_ref();
     let known = state.and_then(|state| memory.recall(state, trees.head.as_ref()));
-    let head = known.unwrap_or_else(|| memory.scan(state, &trees.head, &trees.config));
-    Ok((base, head))
+    known.unwrap_or_else(|| memory.scan(state, &trees.head, &trees.config))
 }
 
 /// What changed files say, beyond that they changed.

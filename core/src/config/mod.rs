@@ -146,12 +146,7 @@ pub fn load(tree: &dyn Tree) -> Result<Config, ConfigError> {
 /// Lists the configuration files of a tree, sorted.
 #[must_use]
 pub fn files(tree: &dyn Tree) -> Vec<RepoPath> {
-    let entries = tree.files().entries().iter();
-    entries
-        .map(|entry| &entry.path)
-        .filter(|path| path.file_name() == FILE_NAME.as_bytes())
-        .cloned()
-        .collect()
+    tree.named(FILE_NAME.as_bytes())
 }
 
 /// Reads the configuration of a tree whose configuration files are known.

@@ -36,7 +36,6 @@ use affected_graph::{
     DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
 };
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -201,7 +200,7 @@ pub struct Discovery {
 
 /// Which files a scan read, and with which parsers.
 #[derive(Debug, Default)]
-pub struct Reads(Mutex<FxHashMap<RepoPath, BTreeSet<&'static str>>>);
+pub struct Reads(Mutex<Vec<(RepoPath, &'static str)>>);
 
 impl Reads {
     /// In the place of a parser: the bytes themselves were looked at.
@@ -209,15 +208,17 @@ impl Reads {
 
     fn note(&self, path: &RepoPath, parser: &'static str) {
         if let Ok(mut reads) = self.0.lock() {
-            reads.entry(path.clone()).or_default().insert(parser);
+            reads.push((path.clone(), parser));
         }
     }
 
-    /// Returns every file that was read, sorted, with the ids of its parsers.
+    /// Returns every file that was read with the id of its parser, sorted; several for one file where several read it.
     #[must_use]
-    pub fn into_sorted(self) -> BTreeMap<RepoPath, BTreeSet<&'static str>> {
-        let reads = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        reads.into_iter().collect()
+    pub fn into_sorted(self) -> Vec<(RepoPath, &'static str)> {
+        let mut reads = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        reads.sort_unstable();
+        reads.dedup();
+        reads
     }
 }
 

@@ -28,6 +28,16 @@ pub(super) struct State {
     pub(super) differences: Differences,
 }
 
+impl State {
+    /// A tree as it is in git.
+    pub(super) fn clean(tree: BlobId) -> Self {
+        Self {
+            tree,
+            differences: Differences::new(),
+        }
+    }
+}
+
 /// Facts and inventories of one repository.
 pub(super) struct Memory {
     pub(super) facts: FactStore,
@@ -78,8 +88,7 @@ impl Memory {
 
     /// Lists the files that describe the projects of a tree, where an inventory of it is kept.
     pub(super) fn manifests(&mut self, tree: BlobId) -> Option<Vec<RepoPath>> {
-        let differences = Differences::new();
-        let near = self.near(&State { tree, differences }).into_iter().next()?;
+        let near = self.near(&State::clean(tree)).into_iter().next()?;
         let projects = near.snapshot.inventory.graph.projects();
         let mut paths: Vec<RepoPath> = projects
             .flat_map(|(_, project)| project.manifests.iter().cloned())
@@ -135,6 +144,13 @@ impl Memory {
         Arc::clone(&snapshot.inventory)
     }
 
+    /// Keeps what is known of one state for another one, too.
+    pub(super) fn also(&mut self, of: &State, known: &State) {
+        if let Some(snapshot) = self.load(&name(known)) {
+            self.keep(&name(of), &snapshot);
+        }
+    }
+
     fn keep(&mut self, name: &str, snapshot: &Arc<Snapshot>) {
         self.loaded.retain(|(known, _)| known != name);
         self.loaded
@@ -175,10 +191,7 @@ impl Memory {
             });
             return found;
         }
-        let clean = State {
-            tree: state.tree,
-            differences: Differences::new(),
-        };
+        let clean = State::clean(state.tree);
         if let Some(snapshot) = self.load(&name(&clean)) {
             found.push(Near {
                 snapshot,

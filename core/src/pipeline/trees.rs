@@ -220,7 +220,7 @@ fn head(
     if let Comparison::Head(spec) = &request.comparison {
         let commit = repository.resolve_commit(spec)?;
         let tree = RevisionTree::open(repository, &commit)?;
-        let state = clean(tree.id());
+        let state = State::clean(tree.id());
         return Ok((
             Arc::new(tree),
             revision(spec, Some(&commit), "--head"),
@@ -268,7 +268,7 @@ fn head_here(
             });
         };
         let tree = RevisionTree::open(repository, &commit)?;
-        let state = clean(tree.id());
+        let state = State::clean(tree.id());
         return Ok((
             Arc::new(tree),
             revision("HEAD", Some(&commit), "bare"),
@@ -305,13 +305,6 @@ fn revision(reference: &str, commit: Option<&CommitId>, source: &str) -> v1::Rev
         reference: reference.to_owned(),
         commit: commit.map(ToString::to_string),
         source: source.to_owned(),
-    }
-}
-
-fn clean(tree: BlobId) -> State {
-    State {
-        tree,
-        differences: Differences::new(),
     }
 }
 

@@ -34,7 +34,20 @@ struct ReadSet {
     sets: Vec<Vec<String>>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// What is written; by reference, since there may be much of it.
+#[derive(Serialize)]
+struct Written<'s> {
+    projects: Vec<&'s Project>,
+    dependencies: Vec<&'s Dependency>,
+    faults: &'s [Fault],
+    graph_faults: &'s [GraphFault],
+    unknown_names: &'s [UnknownName],
+    config_files: &'s [RepoPath],
+    reads: &'s ReadSet,
+}
+
+/// The same, read.
+#[derive(Deserialize)]
 struct Stored {
     projects: Vec<Project>,
     dependencies: Vec<Dependency>,
@@ -62,14 +75,14 @@ impl Snapshot {
     #[must_use]
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let (projects, dependencies) = self.inventory.graph.parts();
-        let stored = Stored {
-            projects: projects.into_iter().cloned().collect(),
-            dependencies: dependencies.into_iter().cloned().collect(),
-            faults: self.inventory.faults.clone(),
-            graph_faults: self.inventory.graph_faults.clone(),
-            unknown_names: self.inventory.unknown_names.clone(),
-            config_files: self.config_files.clone(),
-            reads: self.reads.clone(),
+        let stored = Written {
+            projects,
+            dependencies,
+            faults: &self.inventory.faults,
+            graph_faults: &self.inventory.graph_faults,
+            unknown_names: &self.inventory.unknown_names,
+            config_files: &self.config_files,
+            reads: &self.reads,
         };
         let body = bitcode::serialize(&stored).ok()?;
         let mut bytes = check(&body).to_vec();
@@ -151,8 +164,9 @@ impl ReadSet {
     fn new(reads: Reads) -> Self {
         let mut numbers: BTreeMap<Vec<String>, usize> = BTreeMap::new();
         let mut set = Self::default();
-        for (path, parsers) in reads.into_sorted() {
-            let ids: Vec<String> = parsers.into_iter().map(ToOwned::to_owned).collect();
+        for reads in reads.into_sorted().chunk_by(|a, b| a.0 == b.0) {
+            let path = &reads[0].0;
+            let ids: Vec<String> = reads.iter().map(|(_, id)| (*id).to_owned()).collect();
             let next = numbers.len();
             let number = *numbers.entry(ids.clone()).or_insert(next);
             if number == set.sets.len() {

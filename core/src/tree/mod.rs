@@ -108,6 +108,13 @@ pub trait Tree: Sync + Send {
     /// Reads one file as git would store it; of a symlink its target text.
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError>;
 
+    /// Returns all files of this name, sorted, if possible without listing all others.
+    fn named(&self, name: &[u8]) -> Vec<RepoPath> {
+        let paths = self.files().entries().iter().map(|entry| &entry.path);
+        let named = paths.filter(|path| path.file_name() == name);
+        named.cloned().collect()
+    }
+
     /// Finds one file, if possible without listing all.
     fn entry(&self, path: &RepoPath) -> Option<Entry> {
         self.files().get(path).cloned()

@@ -128,6 +128,28 @@ impl Tree for WorkTree {
         })
     }
 
+    fn named(&self, name: &[u8]) -> Vec<RepoPath> {
+        let Some(tracked) = &self.tracked else {
+            let entries = self.files().entries().iter().map(|entry| &entry.path);
+            return entries
+                .filter(|path| path.file_name() == name)
+                .cloned()
+                .collect();
+        };
+        let untracked = tracked.disk.untracked.iter().map(|entry| &entry.path);
+        let untracked = untracked.filter(|path| path.file_name() == name).cloned();
+        let mut found: Vec<RepoPath> = tracked
+            .index
+            .named(name)
+            .into_iter()
+            .chain(untracked)
+            .collect();
+        found.retain(|path| self.entry(path).is_some());
+        found.sort();
+        found.dedup();
+        found
+    }
+
     fn entry(&self, path: &RepoPath) -> Option<Entry> {
         let (None, Some(tracked)) = (self.files.get(), &self.tracked) else {
             return self.files().get(path).cloned();

@@ -90,6 +90,19 @@ impl Index {
         found
     }
 
+    /// Returns all paths whose last component is `name`.
+    #[must_use]
+    pub fn named(&self, name: &[u8]) -> Vec<RepoPath> {
+        let paths = self.raw().iter().map(|entry| self.path_of(entry));
+        let is_named = |path: &&[u8]| {
+            let above = path.strip_suffix(name);
+            above.is_some_and(|above| above.is_empty() || above.ends_with(b"/"))
+        };
+        let mut found: Vec<_> = paths.filter(is_named).map(<[u8]>::to_vec).collect();
+        found.dedup();
+        found.into_iter().map(RepoPath::from_normalized).collect()
+    }
+
     /// Finds one file.
     #[must_use]
     pub fn file(&self, path: &RepoPath) -> Option<Entry> {
