@@ -30,7 +30,7 @@ use crate::scan::Inventory;
 use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
 use crate::vcs::VcsError;
-use memory::{Memory, State};
+use memory::{Memory, Span, State};
 use trees::Trees;
 
 /// Everything that can stop a request.
@@ -216,13 +216,20 @@ fn inventories(
             return Ok((base, head_inventory(trees, memory)));
         }
     };
-    let is_same = |memory: &mut Memory, known: &State| {
-        let (before, after) = (base.as_ref(), trees.head.as_ref());
+    let is_same = |memory: &mut Memory, known: &State, other: Option<&State>| {
         let differences = differences.as_ref();
-        differences.is_some_and(|found| memory.is_same(known, found, before, after))
+        differences.is_some_and(|differences| {
+            let (base, head) = (base.as_ref(), trees.head.as_ref());
+            let span = Span {
+                differences,
+                base,
+                head,
+            };
+            memory.is_same(known, other, &span)
+        })
     };
     if let Some(found) = memory.recall(&of, base.as_ref()) {
-        if is_same(memory, &of) {
+        if is_same(memory, &of, trees.head_state.as_ref()) {
             return Ok((Some(Arc::clone(&found)), found));
         }
         return Ok((Some(found), head_inventory(trees, memory)));
@@ -230,9 +237,9 @@ fn inventories(
     // The head's files are at hand, the base's have to be unpacked: where both say the same, one scan does.
     let head = head_inventory(trees, memory);
     if let Some(known) = &trees.head_state
-        && is_same(memory, known)
+        && is_same(memory, known, None)
     {
-        memory.also(&of, known);
+        memory.rename(known, &of);
         return Ok((Some(Arc::clone(&head)), head));
     }
     let base = memory.scan(Some(&of), base, &trees.config);

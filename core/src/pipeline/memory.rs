@@ -1,7 +1,6 @@
 //! What earlier runs found: facts of files and inventories of trees, below git's common folder. Nothing here decides:
 //! with an empty or unwritable folder the answers are the same, later.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -20,6 +19,18 @@ use crate::vcs::{self, BlobId, Differences, Repository};
 const KEPT: usize = 24;
 /// Inventories of other trees that are tried before a tree is scanned.
 const TRIED: usize = 2;
+
+/// Answers about more differing files than this are kept.
+const NOTED: usize = 4;
+/// So many of them.
+const NOTES: usize = 200;
+
+/// Two trees, and what differs between them.
+pub(super) struct Span<'t> {
+    pub(super) differences: &'t Differences,
+    pub(super) base: &'t dyn Tree,
+    pub(super) head: &'t dyn Tree,
+}
 
 /// A tree of git, and what is different from it.
 #[derive(Debug, Clone)]
@@ -76,10 +87,8 @@ impl Memory {
     /// Lists the configuration files of a tree: if possible without listing the tree.
     pub(super) fn config_files(&mut self, state: Option<&State>, tree: &dyn Tree) -> Vec<RepoPath> {
         let is_config = |path: &RepoPath| path.file_name() == FILE_NAME.as_bytes();
-        let near = state.and_then(|state| {
-            let mut near = self.near(state).into_iter();
-            near.find(|near| !near.differences.keys().any(is_config))
-        });
+        let near = state
+            .and_then(|state| self.near(state, |near| !near.differences.keys().any(is_config)));
         near.map_or_else(
             || config::files(tree),
             |near| near.snapshot.config_files.clone(),
@@ -88,7 +97,7 @@ impl Memory {
 
     /// Lists the files that describe the projects of a tree, where an inventory of it is kept.
     pub(super) fn manifests(&mut self, tree: BlobId) -> Option<Vec<RepoPath>> {
-        let near = self.near(&State::clean(tree)).into_iter().next()?;
+        let near = self.near(&State::clean(tree), |_| true)?;
         let projects = near.snapshot.inventory.graph.projects();
         let mut paths: Vec<RepoPath> = projects
             .flat_map(|(_, project)| project.manifests.iter().cloned())
@@ -102,29 +111,46 @@ impl Memory {
 
     /// Finds what is known of a tree, or of one that has the same inventory.
     pub(super) fn recall(&mut self, state: &State, tree: &dyn Tree) -> Option<Arc<Inventory>> {
-        let near = self.near(state).into_iter();
         let repository = self.repository.clone()?;
-        near.filter(|near| {
+        let near = self.near(state, |near| {
             let before = GitTree {
                 repository: &repository,
                 tree: near.tree,
             };
             near.snapshot.holds_after(&near.differences, &before, tree)
-        })
-        .map(|near| Arc::clone(&near.snapshot.inventory))
-        .next()
+        });
+        near.map(|near| Arc::clone(&near.snapshot.inventory))
     }
 
-    /// Tells whether a tree that differs from one that was recalled has the same inventory.
+    /// Tells whether a tree that differs from one that was recalled has the same inventory. Where that took a look at
+    /// many files, the answer is kept for the next time.
     pub(super) fn is_same(
         &mut self,
-        of: &State,
-        differences: &Differences,
-        before: &dyn Tree,
-        after: &dyn Tree,
+        known: &State,
+        other: Option<&State>,
+        span: &Span<'_>,
     ) -> bool {
-        let known = self.load(&name(of));
-        known.is_some_and(|snapshot| snapshot.holds_after(differences, before, after))
+        let Some(snapshot) = self.load(&name(known)) else {
+            return false;
+        };
+        let folder = self.folder.as_ref().and_then(|folder| folder.parent());
+        let note = folder.zip(other).map(|(folder, other)| {
+            let pair = [name(known), name(other)].join(" ");
+            let digest = Digest::of_fields([pair.as_bytes()]).to_string();
+            folder.join("same").join(&digest[..32])
+        });
+        if note.as_ref().is_some_and(|note| note.exists()) {
+            return true;
+        }
+        let same = snapshot.holds_after(span.differences, span.base, span.head);
+        if let Some(note) = note.filter(|_| same && span.differences.len() > NOTED) {
+            let _ = store::replace(&note, b"");
+            let notes = note.parent().map(newest).unwrap_or_default();
+            for (path, _) in notes.into_iter().skip(NOTES) {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        same
     }
 
     /// Scans a tree, and keeps what was found.
@@ -144,10 +170,10 @@ impl Memory {
         Arc::clone(&snapshot.inventory)
     }
 
-    /// Keeps what is known of one state for another one, too.
-    pub(super) fn also(&mut self, of: &State, known: &State) {
-        if let Some(snapshot) = self.load(&name(known)) {
-            self.keep(&name(of), &snapshot);
+    /// Keeps what is known of one state under the name of another one, that has the same and will be asked for longer.
+    pub(super) fn rename(&mut self, known: &State, to: &State) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::rename(folder.join(name(known)), folder.join(name(to)));
         }
     }
 
@@ -178,54 +204,64 @@ impl Memory {
         snapshot
     }
 
-    /// Inventories to try: of exactly this state, of its tree, of the newest other trees.
-    fn near(&mut self, state: &State) -> Vec<Near> {
-        let mut found = Vec::new();
-        if !state.differences.is_empty()
-            && let Some(snapshot) = self.load(&name(state))
-        {
-            found.push(Near {
-                snapshot,
-                differences: Differences::new(),
-                tree: state.tree,
-            });
-            return found;
-        }
+    /// Names of inventories to try: of exactly this state, of its tree, those in use, the newest other ones.
+    fn candidates(&mut self, state: &State) -> Vec<Candidate> {
         let clean = State::clean(state.tree);
-        if let Some(snapshot) = self.load(&name(&clean)) {
-            found.push(Near {
-                snapshot,
-                differences: state.differences.clone(),
-                tree: state.tree,
-            });
-            return found;
+        let mut found = Vec::new();
+        if !state.differences.is_empty() {
+            found.push(Candidate::Exactly(name(state)));
         }
-        let Some((folder, repository)) = self.folder.clone().zip(self.repository.clone()) else {
-            return found;
-        };
-        let here = self.loaded.iter().map(|(name, _)| name.clone());
-        let stored = newest(&folder).into_iter();
+        found.push(Candidate::Tree(name(&clean), state.tree));
+        let mut names: Vec<String> = self.loaded.iter().map(|(name, _)| name.clone()).collect();
+        let stored = self.folder.iter().flat_map(|folder| newest(folder));
         let stored = stored.filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()));
-        let mut names: Vec<String> = here.collect();
         names.extend(stored.filter(|name| tree_of(name).is_some()).take(TRIED));
-        let trees = names
-            .into_iter()
-            .filter_map(|name| Some((tree_of(&name)?, name)));
-        let trees: BTreeMap<BlobId, String> = trees.collect();
-        for (tree, name) in trees {
-            let Ok(between) = repository.tree_changes(&tree, &state.tree) else {
-                continue;
-            };
-            if let Some(snapshot) = self.load(&name) {
-                found.push(Near {
-                    snapshot,
-                    differences: vcs::then(between, state.differences.clone()),
-                    tree,
-                });
+        for name in names {
+            if let Some(tree) = tree_of(&name).filter(|tree| *tree != state.tree) {
+                found.push(Candidate::Tree(name, tree));
             }
         }
+        found.dedup();
         found
     }
+
+    /// Finds the first inventory that `fits`, without loading those after it.
+    fn near(&mut self, state: &State, fits: impl Fn(&Near) -> bool) -> Option<Near> {
+        for candidate in self.candidates(state) {
+            let (name, tree, differences) = match candidate {
+                Candidate::Exactly(name) => (name, state.tree, Differences::new()),
+                Candidate::Tree(name, tree) => {
+                    let between = self
+                        .repository
+                        .as_ref()
+                        .and_then(|repository| repository.tree_changes(&tree, &state.tree).ok());
+                    let Some(between) = between else { continue };
+                    (name, tree, vcs::then(between, state.differences.clone()))
+                }
+            };
+            let Some(snapshot) = self.load(&name) else {
+                continue;
+            };
+            let near = Near {
+                snapshot,
+                differences,
+                tree,
+            };
+            if fits(&near) {
+                return Some(near);
+            }
+        }
+        None
+    }
+}
+
+/// A stored inventory that may serve.
+#[derive(PartialEq)]
+enum Candidate {
+    /// Of the very state.
+    Exactly(String),
+    /// Of a tree of git.
+    Tree(String, BlobId),
 }
 
 /// The name of a state's file: what built the program, the tree, and what is different from it.

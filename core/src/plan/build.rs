@@ -74,8 +74,11 @@ pub fn build(
     if let Wanted::Named(_) = wanted {
         refuse_cycles(graph, &candidates)?;
     }
-    let height = heights(graph);
-    candidates.sort_by_key(|candidate| {
+    let height = match wanted {
+        Wanted::Tests(_) => BTreeMap::new(),
+        Wanted::Named(_) => heights(graph),
+    };
+    candidates.sort_by_cached_key(|candidate| {
         let rank = candidate
             .task
             .stage
@@ -92,9 +95,13 @@ pub fn build(
             ),
         }
     });
+    let mut of_project: BTreeMap<ProjectIndex, Vec<usize>> = BTreeMap::new();
+    for (at, candidate) in candidates.iter().enumerate() {
+        of_project.entry(candidate.project).or_default().push(at);
+    }
     let after = |at: usize| match wanted {
-        Wanted::Tests(_) => lower_stages(&candidates, at, stages),
-        Wanted::Named(_) => same_task_below(graph, &candidates, at),
+        Wanted::Tests(_) => lower_stages(&candidates, &of_project, at, stages),
+        Wanted::Named(_) => same_task_below(graph, &candidates, &of_project, at),
     };
     let actions = (0..candidates.len())
         .map(|at| action(graph, &candidates[at], after(at)))
@@ -121,29 +128,35 @@ fn heights(graph: &ProjectGraph) -> BTreeMap<ProjectIndex, usize> {
         .collect()
 }
 
-fn lower_stages(candidates: &[Candidate<'_>], at: usize, stages: &StageOrder) -> BTreeSet<usize> {
+type OfProject = BTreeMap<ProjectIndex, Vec<usize>>;
+
+fn lower_stages(
+    candidates: &[Candidate<'_>],
+    of_project: &OfProject,
+    at: usize,
+    stages: &StageOrder,
+) -> BTreeSet<usize> {
     let rank = |candidate: &Candidate<'_>| candidate.task.stage.as_ref().map(|s| stages.rank(s));
-    (0..at)
-        .filter(|before| {
-            candidates[*before].project == candidates[at].project
-                && rank(&candidates[*before]) < rank(&candidates[at])
-        })
+    let own = of_project.get(&candidates[at].project).into_iter();
+    own.flatten()
+        .copied()
+        .filter(|before| *before < at && rank(&candidates[*before]) < rank(&candidates[at]))
         .collect()
 }
 
 fn same_task_below(
     graph: &ProjectGraph,
     candidates: &[Candidate<'_>],
+    of_project: &OfProject,
     at: usize,
 ) -> BTreeSet<usize> {
-    let below: BTreeSet<ProjectIndex> = graph
-        .dependencies(candidates[at].project)
-        .into_iter()
-        .filter(|(_, edge)| orders_tasks(edge.kind))
-        .map(|(index, _)| index)
-        .collect();
-    (0..at)
-        .filter(|before| below.contains(&candidates[*before].project))
+    let edges = graph.dependencies(candidates[at].project).into_iter();
+    let below = edges.filter(|(_, edge)| orders_tasks(edge.kind));
+    below
+        .filter_map(|(index, _)| of_project.get(&index))
+        .flatten()
+        .copied()
+        .filter(|before| *before < at)
         .collect()
 }
 

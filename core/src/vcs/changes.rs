@@ -12,6 +12,13 @@ use super::{BlobId, CommitId, Entry, FileKind, Index, Repository, VcsError};
 /// What a path was and is, by path; of equal ones nothing is said.
 pub type Differences = BTreeMap<RepoPath, (Option<Entry>, Option<Entry>)>;
 
+/// Two trees that were compared.
+pub(super) struct Compared {
+    from: BlobId,
+    to: BlobId,
+    differences: Differences,
+}
+
 /// Follows `first` by `second`, and drops what is as before in the end.
 #[must_use]
 pub fn then(mut first: Differences, second: Differences) -> Differences {
@@ -44,6 +51,26 @@ impl Repository {
         if from == to {
             return Ok(Differences::new());
         }
+        let known = self.compared.lock().ok().and_then(|compared| {
+            let mut compared = compared.iter();
+            let found = compared.find(|known| (known.from, known.to) == (*from, *to))?;
+            Some(found.differences.clone())
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = self.compare_trees(from, to)?;
+        if let Ok(mut compared) = self.compared.lock() {
+            compared.push(Compared {
+                from: *from,
+                to: *to,
+                differences: found.clone(),
+            });
+        }
+        Ok(found)
+    }
+
+    fn compare_trees(&self, from: &BlobId, to: &BlobId) -> Result<Differences, VcsError> {
         let repository = self.local();
         let failed = |error: &dyn fmt::Display| VcsError::store("compare two trees", error);
         let tree = |id: &BlobId| {

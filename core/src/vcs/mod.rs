@@ -12,6 +12,7 @@ mod walk;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::{fmt, io};
 
 use affected_graph::RepoPath;
@@ -36,6 +37,8 @@ impl fmt::Display for CommitId {
 /// An open repository; can be shared by threads.
 pub struct Repository {
     inner: gix::ThreadSafeRepository,
+    /// Trees that were compared: one question needs the same answer several times.
+    compared: Mutex<Vec<changes::Compared>>,
 }
 
 /// The index file, read.
@@ -144,7 +147,10 @@ impl Repository {
             reduced: options(),
         };
         gix::ThreadSafeRepository::discover_opts(directory, Default::default(), trust)
-            .map(|inner| Self { inner })
+            .map(|inner| Self {
+                inner,
+                compared: Mutex::default(),
+            })
             .map_err(|error| VcsError::discover(directory, &error))
     }
 
