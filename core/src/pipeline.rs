@@ -325,7 +325,7 @@ fn plan(
         let Some(reached) = reached.filter(|_| shown.accept(project)) else {
             continue;
         };
-        if wanted != Wanted::Tests(request.stages.clone()) && reached.impact == Impact::Runtime {
+        if matches!(wanted, Wanted::Named(_)) && reached.impact == Impact::Runtime {
             continue;
         }
         let mut reasons: Vec<String> = reached

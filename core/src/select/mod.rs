@@ -394,6 +394,7 @@ fn spread(question: &Question<'_>, hits: Hits) -> BTreeMap<ProjectIndex, Affecte
         })
         .collect();
     let mut hits = hits;
+    let names = reason::names(graph);
     reached
         .into_iter()
         .map(|(index, reach)| {
@@ -402,7 +403,7 @@ fn spread(question: &Question<'_>, hits: Hits) -> BTreeMap<ProjectIndex, Affecte
             let mut reasons: Vec<Reason> = own.into_iter().map(|hit| hit.reason).collect();
             if !reach.chain.is_empty() {
                 let file = origin.get(&reach.seed).cloned().flatten();
-                reasons.push(Reason::of_chain(graph, &reach, file));
+                reasons.push(Reason::of_chain(&names, &reach, file));
             }
             reason::shorten(&mut reasons);
             (

@@ -1,6 +1,9 @@
 //! Why something is selected.
 
+use std::fmt::Write;
+
 use affected_graph::{ProjectGraph, Reach, RepoPath};
+use rustc_hash::FxHashMap;
 
 /// How many files are named for one project; the rest are counted.
 const NAMED: usize = 10;
@@ -82,43 +85,44 @@ impl Reason {
     }
 
     /// Tells the chain from the changed project up to the reached one, with the evidence of each edge.
-    pub(super) fn of_chain(
-        graph: &ProjectGraph,
-        reach: &Reach<'_>,
-        file: Option<RepoPath>,
-    ) -> Self {
-        let name = |root: &RepoPath| {
-            graph
-                .at(root)
-                .map_or_else(|| root.to_string(), |at| graph.project(at).name.clone())
-        };
-        let via = reach
-            .chain
-            .iter()
-            .rev()
-            .map(|edge| name(&edge.to))
-            .collect();
-        let steps: Vec<String> = reach
-            .chain
-            .iter()
-            .map(|edge| {
-                let line = edge
-                    .evidence
-                    .line
-                    .map(|line| format!(":{line}"))
-                    .unwrap_or_default();
-                let place = format!("{}{line} {}", edge.evidence.file, edge.evidence.detail);
-                let (from, to) = (name(&edge.from), name(&edge.to));
-                format!("`{from}` -> `{to}` ({}, {place})", edge.kind.as_str())
-            })
-            .collect();
+    pub(super) fn of_chain(names: &Names<'_>, reach: &Reach<'_>, file: Option<RepoPath>) -> Self {
+        let name = |root| names.get(root).copied().unwrap_or_default();
+        let upwards = reach.chain.iter().rev();
+        let via = upwards.map(|edge| name(&edge.to).to_owned()).collect();
+        let mut detail = String::with_capacity(reach.chain.len() * 96);
+        for edge in &reach.chain {
+            let (from, to, kind) = (name(&edge.from), name(&edge.to), edge.kind.as_str());
+            let place = &edge.evidence;
+            let separator = if detail.is_empty() { "" } else { "; " };
+            // Writing to a text cannot fail.
+            let _ = write!(
+                detail,
+                "{separator}`{from}` -> `{to}` ({kind}, {}",
+                place.file
+            );
+            if let Some(line) = place.line {
+                let _ = write!(detail, ":{line}");
+            }
+            let _ = write!(detail, " {})", place.detail);
+        }
         Self {
             code: ReasonCode::DependencyChanged,
             file,
             via,
-            detail: steps.join("; "),
+            detail,
         }
     }
+}
+
+/// Names of projects by their roots: a chain names each of its projects twice, and there are as many chains as projects.
+pub(super) type Names<'g> = FxHashMap<&'g RepoPath, &'g str>;
+
+/// Gathers the names of a graph.
+pub(super) fn names(graph: &ProjectGraph) -> Names<'_> {
+    let projects = graph.projects();
+    projects
+        .map(|(_, project)| (&project.root, project.name.as_str()))
+        .collect()
 }
 
 /// Sorts reasons and names only the first files; the others are in the list of changes.
