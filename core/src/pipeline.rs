@@ -3,6 +3,7 @@
 mod explain;
 mod locks;
 mod memory;
+mod stopwatch;
 mod trees;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use thiserror::Error;
 pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
 pub use explain::{why, why_not};
+pub use stopwatch::Stopwatch;
 
 use crate::config::{self, Config, ConfigError};
 use crate::diff::{ChangeSet, fields, range::NoBase};
@@ -31,6 +33,7 @@ use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
 use crate::vcs::VcsError;
 use memory::{Memory, Span, State};
+use stopwatch::Lap;
 use trees::Trees;
 
 /// Everything that can stop a request.
@@ -140,16 +143,17 @@ pub struct Answer {
     pub plan: Plan,
     /// The work tree's root, `None` where there is none.
     pub work_tree: Option<PathBuf>,
+    /// Where the time went.
+    pub timings: Stopwatch,
 }
 
 /// Answers a request. Every command that tells what is affected asks this one function (S13).
 pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineError> {
-    let (trees, mut memory) = trees::open(request, env)?;
-    let (base, head) = inventories(&trees, &mut memory)?;
-    let union = match &base {
-        Some(base) if !Arc::ptr_eq(base, &head) => Arc::new(delta::union(&base.graph, &head.graph)),
-        _ => Arc::clone(&head.graph),
-    };
+    let mut watch = Stopwatch::start();
+    let (trees, mut memory) = trees::open(request, env, &mut watch)?;
+    let (base, head) = inventories(&trees, &mut memory, &mut watch)?;
+    let union = union(base.as_ref(), &head);
+    watch.lap(Lap::Graph);
     let changes = trees.changes()?;
     let mut notes = Vec::new();
     let locks = locks::meanings(&trees, &union, &changes, &mut notes);
@@ -157,6 +161,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         fields: manifest_fields(&trees, &union, &changes),
         locks,
     };
+    watch.lap(Lap::Diff);
     let affected = decide(request, &trees, &head, &union, &changes, &read);
     let shown = Names::new(&request.filter, &request.exclude)?;
     let plan = plan(
@@ -186,21 +191,33 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         mode,
         warnings,
     );
+    watch.lap(Lap::Select);
     Ok(Answer {
         list: document,
         graph: Arc::clone(&head.graph),
         union,
         plan,
         work_tree: trees.work_tree,
+        timings: watch,
     })
+}
+
+/// Joins the graphs of base and head.
+fn union(base: Option<&Arc<Inventory>>, head: &Arc<Inventory>) -> Arc<ProjectGraph> {
+    match base {
+        Some(base) if !Arc::ptr_eq(base, head) => Arc::new(delta::union(&base.graph, &head.graph)),
+        _ => Arc::clone(&head.graph),
+    }
 }
 
 /// Returns the inventories of base and head; one and the same where nothing that decides differs.
 fn inventories(
     trees: &Trees,
     memory: &mut Memory,
+    watch: &mut Stopwatch,
 ) -> Result<(Option<Arc<Inventory>>, Arc<Inventory>), PipelineError> {
     let differences = trees.differences()?;
+    watch.lap(Lap::Diff);
     let is_config = |path: &RepoPath| path.file_name() == config::FILE_NAME.as_bytes();
     // The base is seen with the head's configuration, so what is kept of it must have been, too.
     let other_config = differences
@@ -213,7 +230,7 @@ fn inventories(
             let base = base
                 .as_ref()
                 .map(|base| memory.scan(None, base, &trees.config));
-            return Ok((base, head_inventory(trees, memory)));
+            return Ok((base, head_inventory(trees, memory, watch)));
         }
     };
     let is_same = |memory: &mut Memory, known: &State, other: Option<&State>| {
@@ -229,13 +246,15 @@ fn inventories(
         })
     };
     if let Some(found) = memory.recall(&of, base.as_ref()) {
-        if is_same(memory, &of, trees.head_state.as_ref()) {
+        let same = is_same(memory, &of, trees.head_state.as_ref());
+        watch.lap(Lap::Facts);
+        if same {
             return Ok((Some(Arc::clone(&found)), found));
         }
-        return Ok((Some(found), head_inventory(trees, memory)));
+        return Ok((Some(found), head_inventory(trees, memory, watch)));
     }
     // The head's files are at hand, the base's have to be unpacked: where both say the same, one scan does.
-    let head = head_inventory(trees, memory);
+    let head = head_inventory(trees, memory, watch);
     if let Some(known) = &trees.head_state
         && is_same(memory, known, None)
     {
@@ -246,9 +265,10 @@ fn inventories(
     Ok((Some(base), head))
 }
 
-fn head_inventory(trees: &Trees, memory: &mut Memory) -> Arc<Inventory> {
+fn head_inventory(trees: &Trees, memory: &mut Memory, watch: &mut Stopwatch) -> Arc<Inventory> {
     let state = trees.head_state.as_ref();
     let known = state.and_then(|state| memory.recall(state, trees.head.as_ref()));
+    watch.lap(Lap::Facts);
     known.unwrap_or_else(|| memory.scan(state, &trees.head, &trees.config))
 }
 
@@ -436,7 +456,8 @@ pub fn config_sources(
     request: &Request,
     env: &Environment,
 ) -> Result<Vec<SettingSource>, PipelineError> {
-    let (trees, mut memory) = trees::open(request, env)?;
+    let mut watch = Stopwatch::start();
+    let (trees, mut memory) = trees::open(request, env, &mut watch)?;
     let mut sources = trees.config.sources();
     if let Some(base) = &trees.base_revision {
         let value = base.reference.clone();
@@ -446,7 +467,7 @@ pub fn config_sources(
             origin: base.source.clone(),
         });
     }
-    let (_, head) = inventories(&trees, &mut memory)?;
+    let (_, head) = inventories(&trees, &mut memory, &mut watch)?;
     for (_, project) in head.graph.projects() {
         for task in &project.tasks {
             let value = match &task.command {

@@ -20,6 +20,6 @@ pub use builder::{GraphFault, build};
 pub use closure::{Depth, Impact, Reach, Seed};
 pub use dependency::{Dependency, DependencyKind, Evidence, Input, InputPattern};
 pub use project::{EcosystemId, Ownership, Project, ProjectKind};
-pub use project_graph::{ProjectGraph, ProjectIndex};
+pub use project_graph::{Edge, ProjectGraph, ProjectIndex};
 pub use repo_path::{RepoPath, RepoPathError};
 pub use task::{Command, Stage, StageOrder, Task};

@@ -1,10 +1,14 @@
 //! The graph of projects; the only place that knows petgraph.
 
+use std::borrow::Cow;
+
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
+use serde::{Deserialize, Serialize};
 
-use crate::dependency::{Dependency, DependencyKind};
+use crate::dependency::{Dependency, DependencyKind, Evidence};
+use crate::intern::{Name, interned};
 use crate::project::Project;
 use crate::repo_path::RepoPath;
 
@@ -21,20 +25,21 @@ pub struct ProjectGraph {
     by_name: Vec<ProjectIndex>,
 }
 
+/// A dependency as it is stored: its ends are places in the list of projects.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Edge<'g> {
+    from: u32,
+    to: u32,
+    kind: DependencyKind,
+    #[serde(deserialize_with = "interned")]
+    source: Name,
+    evidence: Cow<'g, Evidence>,
+}
+
 impl ProjectGraph {
     /// Takes projects sorted by unique root, and dependencies; those with an end that does not exist are left out.
     pub(crate) fn from_parts(projects: Vec<Project>, dependencies: Vec<Dependency>) -> Self {
-        let mut graph = Self {
-            inner: DiGraph::with_capacity(projects.len(), dependencies.len()),
-            by_name: Vec::new(),
-        };
-        for project in projects {
-            let index = Self::wrap(graph.inner.add_node(project));
-            graph.by_name.push(index);
-        }
-        let mut by_name = std::mem::take(&mut graph.by_name);
-        by_name.sort_by(|a, b| graph.project(*a).name.cmp(&graph.project(*b).name));
-        graph.by_name = by_name;
+        let mut graph = Self::of(projects, dependencies.len());
         // Dependencies come sorted by who has them.
         let mut last: Option<(RepoPath, ProjectIndex)> = None;
         for dependency in dependencies {
@@ -51,20 +56,51 @@ impl ProjectGraph {
         graph
     }
 
-    /// Takes the graph apart, to be stored: projects sorted by root, and dependencies.
+    fn of(projects: Vec<Project>, edges: usize) -> Self {
+        let mut inner = DiGraph::with_capacity(projects.len(), edges);
+        let mut by_name: Vec<_> = projects
+            .into_iter()
+            .map(|project| Self::wrap(inner.add_node(project)))
+            .collect();
+        let name = |index: &ProjectIndex| inner[Self::node(*index)].name.as_str();
+        by_name.sort_by(|a, b| name(a).cmp(name(b)));
+        Self { inner, by_name }
+    }
+
+    /// Takes the graph apart, to be stored: projects sorted by root, and dependencies with the places of their ends.
     #[must_use]
-    pub fn parts(&self) -> (Vec<&Project>, Vec<&Dependency>) {
+    pub fn parts(&self) -> (Vec<&Project>, Vec<Edge<'_>>) {
         let projects = self.projects().map(|(_, project)| project).collect();
-        (projects, self.inner.edge_weights().collect())
+        let edges = self.inner.edge_references().map(|edge| Edge {
+            from: Self::wrap(edge.source()).0,
+            to: Self::wrap(edge.target()).0,
+            kind: edge.weight().kind,
+            source: edge.weight().source,
+            evidence: Cow::Borrowed(&edge.weight().evidence),
+        });
+        (projects, edges.collect())
     }
 
     /// Puts a graph together again from what [`Self::parts`] gave. `None` if it is no such thing.
     #[must_use]
-    pub fn from_stored(projects: Vec<Project>, dependencies: Vec<Dependency>) -> Option<Self> {
-        let sorted = projects.windows(2).all(|pair| pair[0].root < pair[1].root);
-        let edges = dependencies.len();
-        let graph = sorted.then(|| Self::from_parts(projects, dependencies))?;
-        (graph.inner.edge_count() == edges).then_some(graph)
+    pub fn from_stored(projects: Vec<Project>, edges: Vec<Edge<'_>>) -> Option<Self> {
+        if !projects.windows(2).all(|pair| pair[0].root < pair[1].root) {
+            return None;
+        }
+        let mut graph = Self::of(projects, edges.len());
+        for edge in edges {
+            let [from, to] = [edge.from, edge.to].map(|end| NodeIndex::new(end as usize));
+            let root = |node| graph.inner.node_weight(node).map(|it| it.root.clone());
+            let dependency = Dependency {
+                from: root(from)?,
+                to: root(to)?,
+                kind: edge.kind,
+                source: edge.source,
+                evidence: edge.evidence.into_owned(),
+            };
+            graph.inner.add_edge(from, to, dependency);
+        }
+        Some(graph)
     }
 
     fn wrap(node: NodeIndex) -> ProjectIndex {

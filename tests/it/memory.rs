@@ -186,3 +186,21 @@ fn c7_rubbish_and_places_that_cannot_be_written_are_survived() {
     let answer = shop.affected(QUESTIONS[0]);
     assert_eq!((answer.stdout, answer.code), (wanted, Some(0)));
 }
+
+#[test]
+fn timings_name_every_stage_and_leave_the_answer_alone() {
+    let shop = mixed();
+    shop.write("p/lib/index.js", "changed\n");
+    let plain = shop.affected(&["list", "--format", "json"]);
+    let timed = shop.affected(&["list", "--format", "json", "--timings"]);
+    assert_eq!((timed.code, &timed.stdout), (Some(0), &plain.stdout));
+    let names: Vec<_> = timed
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_suffix(" ms")?.split_whitespace().next())
+        .collect();
+    let stages = [
+        "open", "index", "facts", "graph", "diff", "select", "print", "sum",
+    ];
+    assert_eq!(names, stages);
+}

@@ -1,5 +1,8 @@
 //! `list`.
 
+use std::time::Duration;
+
+use affected_core::pipeline::Stopwatch;
 use clap::Args;
 
 use super::answer;
@@ -19,6 +22,9 @@ pub(crate) struct List {
     /// Exit with 1 if anything is affected.
     #[arg(long)]
     exit_code: bool,
+    /// Tell where the time went, on standard error.
+    #[arg(long)]
+    timings: bool,
 }
 
 impl List {
@@ -27,9 +33,27 @@ impl List {
         let answer = answer(&self.selection, None, context)?;
         let text = format::named(&self.output.format).list(&answer.list, context.printer.style)?;
         context.printer.data(&text)?;
+        if self.timings {
+            context.printer.tell(&timings(&answer.timings));
+        }
         let found = self.exit_code && answer.list.summary.affected > 0;
         // The process ends here: giving back every name and path one by one would only take time.
         std::mem::forget(answer);
         Ok(if found { Exit::FAILED } else { Exit::OK })
     }
+}
+
+/// One line for each stage, in the order they are first entered; the sum is all but the start of the process.
+fn timings(spent: &Stopwatch) -> String {
+    let print = [("print", spent.since())];
+    let stages: Vec<_> = spent.stages().chain(print).collect();
+    let sum = stages.iter().map(|(_, spent)| *spent).sum();
+    let line =
+        |name: &str, spent: Duration| format!("{name:8}{:9.2} ms\n", spent.as_secs_f64() * 1e3);
+    let mut text: String = stages
+        .iter()
+        .map(|(name, spent)| line(name, *spent))
+        .collect();
+    text.push_str(&line("sum", sum));
+    text
 }

@@ -23,6 +23,8 @@ pub(crate) enum Verbosity {
 /// Writes to both streams. A reader who went away is no error: the rest is dropped in silence.
 pub(crate) struct Printer {
     out: Stream,
+    /// Where text without colours goes; `None`: to `out`.
+    plain: Option<Stream>,
     err: Stream,
     /// How text is drawn.
     pub(crate) style: Style,
@@ -36,6 +38,13 @@ struct Stream {
 }
 
 impl Stream {
+    fn new(writer: Box<dyn Write>) -> Self {
+        Self {
+            writer,
+            closed: false,
+        }
+    }
+
     fn write(&mut self, text: &str) -> std::io::Result<()> {
         if self.closed {
             return Ok(());
@@ -59,12 +68,11 @@ impl Printer {
     #[must_use]
     pub(crate) fn process(verbosity: Verbosity) -> Self {
         let style = Style::detect(verbosity == Verbosity::Verbose);
-        Self::new(
-            Box::new(anstream::stdout()),
-            Box::new(anstream::stderr()),
-            style,
-            verbosity,
-        )
+        let (out, err) = (Box::new(anstream::stdout()), Box::new(anstream::stderr()));
+        Self {
+            plain: Some(Stream::new(Box::new(std::io::stdout()))),
+            ..Self::new(out, err, style, verbosity)
+        }
     }
 
     /// Prints to given writers.
@@ -75,13 +83,10 @@ impl Printer {
         style: Style,
         verbosity: Verbosity,
     ) -> Self {
-        let stream = |writer| Stream {
-            writer,
-            closed: false,
-        };
         Self {
-            out: stream(out),
-            err: stream(err),
+            out: Stream::new(out),
+            plain: None,
+            err: Stream::new(err),
             style,
             verbosity,
         }
@@ -89,9 +94,12 @@ impl Printer {
 
     /// Writes data to stdout.
     pub(crate) fn data(&mut self, text: &str) -> Result<(), CliError> {
-        self.out
-            .write(text)
-            .map_err(CliError::io("write to stdout"))
+        // Without an escape there is no colour to take out; in a megabyte of JSON, looking for one takes longer than writing.
+        let out = match &mut self.plain {
+            Some(plain) if !text.contains('\x1b') => plain,
+            _ => &mut self.out,
+        };
+        out.write(text).map_err(CliError::io("write to stdout"))
     }
 
     /// Tells people what is being done, unless they want quiet.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::memory::{Memory, State};
+use super::stopwatch::{Lap, Stopwatch};
 use super::{Comparison, OnUnknown, PipelineError, Request};
 use crate::ci::Environment;
 use crate::config::{self, Config};
@@ -88,7 +89,11 @@ fn named_files(head: &dyn crate::tree::Tree, files: &[affected_graph::RepoPath])
 }
 
 /// Opens the trees that `request` compares.
-pub(super) fn open(request: &Request, env: &Environment) -> Result<(Trees, Memory), PipelineError> {
+pub(super) fn open(
+    request: &Request,
+    env: &Environment,
+    watch: &mut Stopwatch,
+) -> Result<(Trees, Memory), PipelineError> {
     let repository = match Repository::discover(&request.directory) {
         Ok(repository) => Arc::new(repository),
         Err(error) if error.is_no_repository() => {
@@ -97,10 +102,13 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<(Trees, Memor
         Err(error) => return Err(error.into()),
     };
     let mut memory = Memory::of(&repository);
+    watch.lap(Lap::Open);
     let (head, head_revision, head_commit, head_state) =
         head(request, env, &repository, &mut memory)?;
+    watch.lap(Lap::Index);
     let config_files = memory.config_files(head_state.as_ref(), head.as_ref());
     let config = config::load_files(head.as_ref(), &config_files)?;
+    watch.lap(Lap::Facts);
     let work_tree = repository.work_tree().map(std::path::Path::to_path_buf);
     let mut trees = Trees {
         head,
@@ -120,10 +128,7 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<(Trees, Memor
     match &request.comparison {
         Comparison::Everything => {
             trees.everything = true;
-            trees.because = Some((
-                ReasonCode::Everything,
-                "everything was asked for".to_owned(),
-            ));
+            trees.because = Some(asked_for());
         }
         Comparison::Files(files) => {
             trees.files = Some(files.clone());
@@ -146,7 +151,13 @@ pub(super) fn open(request: &Request, env: &Environment) -> Result<(Trees, Memor
             settle(&mut trees, request, &repository, base)?;
         }
     }
+    watch.lap(Lap::Open);
     Ok((trees, memory))
+}
+
+fn asked_for() -> (ReasonCode, String) {
+    let words = "everything was asked for".to_owned();
+    (ReasonCode::Everything, words)
 }
 
 /// Takes the base, or decides what follows from having none (B4).
@@ -329,10 +340,7 @@ fn without_git(request: &Request, error: &VcsError) -> Result<Trees, PipelineErr
     let asked = request.comparison == Comparison::Everything;
     let because = match (&files, asked) {
         (Some(_), _) => None,
-        (None, true) => Some((
-            ReasonCode::Everything,
-            "everything was asked for".to_owned(),
-        )),
+        (None, true) => Some(asked_for()),
         (None, false) => Some((ReasonCode::BaseMissing, error.to_string())),
     };
     let warnings = because

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use affected_graph::{Dependency, GraphFault, Project, ProjectGraph, RepoPath};
+use affected_graph::{Edge, GraphFault, Project, ProjectGraph, RepoPath};
 use serde::{Deserialize, Serialize};
 
 use super::{Inventory, UnknownName};
@@ -38,7 +38,7 @@ struct ReadSet {
 #[derive(Serialize)]
 struct Written<'s> {
     projects: Vec<&'s Project>,
-    dependencies: Vec<&'s Dependency>,
+    edges: Vec<Edge<'s>>,
     faults: &'s [Fault],
     graph_faults: &'s [GraphFault],
     unknown_names: &'s [UnknownName],
@@ -50,7 +50,7 @@ struct Written<'s> {
 #[derive(Deserialize)]
 struct Stored {
     projects: Vec<Project>,
-    dependencies: Vec<Dependency>,
+    edges: Vec<Edge<'static>>,
     faults: Vec<Fault>,
     graph_faults: Vec<GraphFault>,
     unknown_names: Vec<UnknownName>,
@@ -74,10 +74,10 @@ impl Snapshot {
     /// Writes it as bytes with a check sum in front.
     #[must_use]
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
-        let (projects, dependencies) = self.inventory.graph.parts();
+        let (projects, edges) = self.inventory.graph.parts();
         let stored = Written {
             projects,
-            dependencies,
+            edges,
             faults: &self.inventory.faults,
             graph_faults: &self.inventory.graph_faults,
             unknown_names: &self.inventory.unknown_names,
@@ -98,7 +98,7 @@ impl Snapshot {
             return None;
         }
         let stored: Stored = bitcode::deserialize(body).ok()?;
-        let graph = ProjectGraph::from_stored(stored.projects, stored.dependencies)?;
+        let graph = ProjectGraph::from_stored(stored.projects, stored.edges)?;
         Some(Self {
             inventory: Arc::new(Inventory {
                 graph: Arc::new(graph),
