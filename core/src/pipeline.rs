@@ -23,6 +23,7 @@ pub use stopwatch::Stopwatch;
 use crate::config::{self, Config, ConfigError};
 use crate::diff::{ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
+use crate::narrow;
 use crate::plan::{
     Plan,
     build::{self, Chosen, PlanError, Wanted},
@@ -164,14 +165,15 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     watch.lap(Lap::Diff);
     let affected = decide(request, &trees, &head, &union, &changes, &read);
     let shown = Names::new(&request.filter, &request.exclude)?;
-    let plan = plan(
-        request,
-        &trees.config,
-        &head.graph,
-        &union,
-        &affected,
-        &shown,
-    )?;
+    watch.lap(Lap::Select);
+    let parts = parts(&trees, &memory, &union, &affected);
+    watch.lap(Lap::Narrow);
+    let selected = Selected {
+        union: &union,
+        affected: &affected,
+        parts: &parts,
+    };
+    let plan = plan(request, &trees.config, &head.graph, &selected, &shown)?;
     let mode = if trees.everything { "all" } else { "affected" };
     let told = list::Told {
         graph: &head.graph,
@@ -182,8 +184,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         stages: &trees.config.stages,
         shown: &|project| shown.accept(project),
     };
-    let mut warnings = warnings(&trees, &head);
-    warnings.extend(notes);
+    let warnings = warnings(&trees, &head, notes);
     let document = list::list(
         &told,
         trees.base_revision.clone(),
@@ -324,15 +325,40 @@ fn decide(
     })
 }
 
+fn parts(
+    trees: &Trees,
+    memory: &Memory,
+    union: &ProjectGraph,
+    affected: &AffectedSet,
+) -> narrow::Parts {
+    let parts = narrow::parts(&narrow::Question {
+        graph: union,
+        affected,
+        tree: trees.head.as_ref(),
+        facts: &memory.facts,
+        precision: trees.config.precision,
+        ecosystems: ecosystem::ALL,
+    });
+    memory.facts.save();
+    parts
+}
+
+/// What was decided, for planning.
+struct Selected<'a> {
+    union: &'a ProjectGraph,
+    affected: &'a AffectedSet,
+    parts: &'a narrow::Parts,
+}
+
 fn plan(
     request: &Request,
     config: &Config,
     head: &ProjectGraph,
-    union: &ProjectGraph,
-    affected: &AffectedSet,
+    selected: &Selected<'_>,
     shown: &Names,
 ) -> Result<Plan, PipelineError> {
     known_stages(request, config, head)?;
+    let (union, affected) = (selected.union, selected.affected);
     let wanted = match &request.task {
         Some(task) => Wanted::Named(task.clone()),
         None => Wanted::Tests(request.stages.clone()),
@@ -369,7 +395,13 @@ fn plan(
             place(at - 1) == index
         });
     }
-    Ok(build::build(head, &chosen, &wanted, &config.stages)?)
+    Ok(build::build(
+        head,
+        &chosen,
+        &wanted,
+        &config.stages,
+        selected.parts,
+    )?)
 }
 
 /// A misspelt stage must not look like a green run of nothing.
@@ -396,7 +428,7 @@ fn known_stages(
     })
 }
 
-fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
+fn warnings(trees: &Trees, head: &Inventory, notes: Vec<v1::Warning>) -> Vec<v1::Warning> {
     let mut all = trees.warnings.clone();
     let mut push = |code: &str, message: String, help: Option<&str>| {
         let (code, help) = (code.to_owned(), help.map(ToOwned::to_owned));
@@ -422,6 +454,7 @@ fn warnings(trees: &Trees, head: &Inventory) -> Vec<v1::Warning> {
             Some("`affected list --all` shows every name and path"),
         );
     }
+    all.extend(notes);
     all
 }
 

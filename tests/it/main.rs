@@ -5,6 +5,7 @@ mod base;
 mod hostile;
 mod meaning;
 mod memory;
+mod narrow;
 mod run;
 mod sandbox;
 mod selection;

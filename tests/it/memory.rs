@@ -200,7 +200,7 @@ fn timings_name_every_stage_and_leave_the_answer_alone() {
         .filter_map(|line| line.strip_suffix(" ms")?.split_whitespace().next())
         .collect();
     let stages = [
-        "open", "index", "facts", "graph", "diff", "select", "print", "sum",
+        "open", "index", "facts", "graph", "diff", "select", "narrow", "print", "sum",
     ];
     assert_eq!(names, stages);
 }

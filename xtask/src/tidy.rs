@@ -5,7 +5,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "digest",
     "vcs",
     "tree",
@@ -17,6 +17,7 @@ const ORDER: [&str; 15] = [
     "ci",
     "diff",
     "select",
+    "narrow",
     "plan",
     "run",
     "report",

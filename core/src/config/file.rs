@@ -14,6 +14,7 @@ struct RootFile {
     version: Option<u32>,
     default_branch: Option<String>,
     stages: Option<Vec<String>>,
+    precision: super::Precision,
     disable_rules: Vec<String>,
     rule: Vec<RuleFile>,
     project: BTreeMap<String, ProjectFile>,
@@ -86,6 +87,7 @@ pub(super) fn empty() -> Config {
         rules: Vec::new(),
         default_rules: super::default_rules(&BTreeSet::new()),
         projects: BTreeMap::new(),
+        precision: super::Precision::default(),
         file: None,
     }
 }
@@ -140,6 +142,7 @@ pub(super) fn parse_root(path: &RepoPath, bytes: &[u8]) -> Result<Config, Config
         rules: rules.map_err(|message| invalid(message, None))?,
         default_rules: super::default_rules(&disabled),
         projects,
+        precision: file.precision,
         file: Some(path.clone()),
     })
 }

@@ -123,8 +123,35 @@ pub struct Config {
     pub default_rules: Vec<Rule>,
     /// Projects by the name in the file.
     pub projects: BTreeMap<String, ProjectConfig>,
+    /// How tests inside a project are chosen.
+    pub precision: Precision,
     /// The file, if there is one.
     pub file: Option<RepoPath>,
+}
+
+/// How much is believed when tests inside an affected project are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Only what compilers make exact; every known escape widens.
+    #[default]
+    Safe,
+    /// The graph of imports, escapes or not.
+    Static,
+    /// Always the whole project.
+    Project,
+}
+
+impl Precision {
+    /// Returns the word in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Static => "static",
+            Self::Project => "project",
+        }
+    }
 }
 
 /// One value in force and where it comes from.
@@ -201,6 +228,11 @@ impl Config {
                 "default",
             ),
         }
+        let origin = match self.precision {
+            Precision::Safe => "default",
+            Precision::Static | Precision::Project => &file,
+        };
+        push("precision".into(), self.precision.as_str().into(), origin);
         let stages: Vec<_> = self
             .stages
             .0

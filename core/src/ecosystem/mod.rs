@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use affected_graph::{
-    DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
+    Command, DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
 };
 use rayon::prelude::*;
 use serde::Serialize;
@@ -282,6 +282,29 @@ impl Scan<'_> {
     }
 }
 
+/// Changed sources, and the projects inside which they are followed.
+pub struct Sources<'a> {
+    /// The head.
+    pub scan: &'a Scan<'a>,
+    /// What changed, also what was deleted.
+    pub changed: &'a BTreeSet<RepoPath>,
+    /// Roots of the projects that are narrowed.
+    pub roots: &'a BTreeSet<RepoPath>,
+    /// Roots of all projects through which changes may come to them, themselves included.
+    pub around: &'a BTreeSet<RepoPath>,
+    /// Whether what escapes the compiler is left out of account.
+    pub trusting: bool,
+}
+
+/// The part of a project that a change can reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// All of it, and why.
+    Whole(String),
+    /// These units, as the runner names them, sorted; none if the change reaches nothing that is tested.
+    Units(Vec<String>),
+}
+
 /// One language's or tool's way to describe projects.
 pub trait Ecosystem: Sync {
     /// Its name in JSON and configuration.
@@ -301,6 +324,21 @@ pub trait Ecosystem: Sync {
     /// Files that reach projects of this ecosystem at or below their folder.
     fn shared_files(&self) -> &'static [SharedFile] {
         &[]
+    }
+
+    /// Tells whether [`Self::parts`] is worth asking.
+    fn follows_sources(&self) -> bool {
+        false
+    }
+
+    /// Follows changed sources through compile units or imports; projects that are left out stay whole.
+    fn parts(&self, _sources: &Sources<'_>) -> BTreeMap<RepoPath, Part> {
+        BTreeMap::new()
+    }
+
+    /// Restricts the command of an inferred test task to some units; `None` where it cannot be.
+    fn narrowed(&self, _task: &Task, _units: &[String]) -> Option<Command> {
+        None
     }
 }
 

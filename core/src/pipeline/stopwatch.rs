@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 /// Stages in the order they are told in.
-const STAGES: [&str; 6] = ["open", "index", "facts", "graph", "diff", "select"];
+const STAGES: [&str; 7] = [
+    "open", "index", "facts", "graph", "diff", "select", "narrow",
+];
 
 /// Time spent since the last lap is put to one stage; a stage may have many laps.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub(super) enum Lap {
     Diff,
     /// Following the changes, planning, writing the document.
     Select,
+    /// Following the changes inside projects.
+    Narrow,
 }
 
 impl Stopwatch {

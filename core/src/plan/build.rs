@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Action, Plan};
+use crate::narrow::{Narrowed, Parts};
 
 /// Which tasks are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,7 @@ struct Candidate<'g> {
     project: ProjectIndex,
     task: &'g Task,
     reasons: &'g [String],
+    narrowed: Narrowed,
 }
 
 /// Builds the plan. Tests run lowest stage first and a project's stage waits for its lower ones; a named
@@ -58,15 +60,18 @@ pub fn build(
     chosen: &[Chosen],
     wanted: &Wanted,
     stages: &StageOrder,
+    parts: &Parts,
 ) -> Result<Plan, PlanError> {
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for choice in chosen {
         for task in &graph.project(choice.project).tasks {
-            if is_wanted(task, choice, wanted) {
+            let narrowed = parts.of(&graph.project(choice.project).root, task);
+            if is_wanted(task, choice, wanted) && narrowed != Narrowed::Nothing {
                 candidates.push(Candidate {
                     project: choice.project,
                     task,
                     reasons: &choice.reasons,
+                    narrowed,
                 });
             }
         }
@@ -206,6 +211,11 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
         timeout,
         ..
     } = candidate.task;
+    let (command, units, widened) = match &candidate.narrowed {
+        Narrowed::Units(units, command) => (command, units.clone(), None),
+        Narrowed::Whole(because) => (command, Vec::new(), because.clone()),
+        Narrowed::Nothing => (command, Vec::new(), None),
+    };
     Action {
         target: target(graph, candidate),
         project: graph.project(candidate.project).name.clone(),
@@ -216,5 +226,7 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
         timeout: *timeout,
         after,
         reasons: candidate.reasons.to_vec(),
+        units,
+        widened,
     }
 }

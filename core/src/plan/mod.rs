@@ -28,6 +28,10 @@ pub struct Action {
     pub after: BTreeSet<usize>,
     /// Reason codes of its selection, sorted.
     pub reasons: Vec<String>,
+    /// The units it is restricted to: packages, files; empty for all.
+    pub units: Vec<String>,
+    /// Why it is not restricted, where that was looked for.
+    pub widened: Option<String>,
 }
 
 /// Everything to run, in the order in which it is started where nothing else decides.

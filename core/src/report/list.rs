@@ -132,6 +132,8 @@ fn target(action: &crate::plan::Action) -> v1::Target {
         command,
         shell,
         cwd: action.cwd.to_string(),
+        units: action.units.clone(),
+        widened: action.widened.clone(),
     }
 }
 

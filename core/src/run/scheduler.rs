@@ -207,6 +207,8 @@ mod tests {
             timeout: None,
             after: after.clone(),
             reasons: Vec::new(),
+            units: Vec::new(),
+            widened: None,
         };
         Plan {
             actions: after.iter().enumerate().map(action).collect(),

@@ -23,6 +23,8 @@ fn action(command: Command, after: &[usize]) -> Action {
         timeout: None,
         after: after.iter().copied().collect::<BTreeSet<_>>(),
         reasons: Vec::new(),
+        units: Vec::new(),
+        widened: None,
     }
 }
 

@@ -85,6 +85,17 @@ pub struct AffectedSet {
     pub projects: BTreeMap<ProjectIndex, Affected>,
     /// One disposition for each change, in the order of the change set.
     pub dispositions: Vec<Disposition>,
+    /// What changed of each project that a change names itself, before that spread.
+    pub touched: BTreeMap<ProjectIndex, Touched>,
+}
+
+/// What changed of one project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Files it owns or reads.
+    pub files: BTreeSet<RepoPath>,
+    /// Anything else, in words.
+    pub other: Option<String>,
 }
 
 /// A direct hit, before it spreads.
@@ -123,10 +134,34 @@ pub fn determine(question: &Question<'_>) -> AffectedSet {
     if !question.changes.changes().is_empty() {
         broken_manifests(question, &mut hits);
     }
+    let touched = touched(&hits);
     AffectedSet {
         projects: spread(question, hits),
         dispositions,
+        touched,
     }
+}
+
+fn touched(hits: &Hits) -> BTreeMap<ProjectIndex, Touched> {
+    let of = |hits: &Vec<Hit>| {
+        let mut touched = Touched::default();
+        for hit in hits {
+            match &hit.reason {
+                Reason {
+                    code: ReasonCode::FileChanged,
+                    file: Some(file),
+                    ..
+                } => {
+                    touched.files.insert(file.clone());
+                }
+                reason => touched.other = Some(reason.detail.clone()),
+            }
+        }
+        touched
+    };
+    hits.iter()
+        .map(|(index, hits)| (*index, of(hits)))
+        .collect()
 }
 
 /// Selects every project for one reason: nightly, `--all`, or no base to compare with.
@@ -150,6 +185,7 @@ pub fn everything(graph: &ProjectGraph, code: ReasonCode, detail: &str) -> Affec
     AffectedSet {
         projects,
         dispositions: Vec::new(),
+        touched: BTreeMap::new(),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const GO_MOD: Parser<GoMod> = Parser {
 /// Parses the head of a Go file.
 pub(super) const GO_FILE: Parser<GoFile> = Parser {
     id: "go/file",
-    version: 1,
+    version: 2,
     parse: parse_file,
 };
 
@@ -40,6 +40,8 @@ pub(super) struct GoFile {
     pub(super) tags: Vec<String>,
     /// Paths with `..` that a go:generate line names, with the line.
     pub(super) generates: Vec<(String, u32)>,
+    /// Whether it names Go files or embeds files: then sources may be its data.
+    pub(super) reads_sources: bool,
 }
 
 fn parse_mod(bytes: &[u8]) -> Result<GoMod, Broken> {
@@ -95,6 +97,8 @@ fn directive(file: &mut GoMod, verb: &str, words: &[&str], number: u32) {
 fn parse_file(bytes: &[u8]) -> Result<GoFile, Broken> {
     let text = String::from_utf8_lossy(bytes);
     let mut file = GoFile::default();
+    let names = |what: &str| memchr::memmem::find(bytes, what.as_bytes()).is_some();
+    file.reads_sources = [".go\"", ".go`", "//go:embed "].into_iter().any(names);
     let mut state = Head::Before;
     for (number, raw) in (1..).zip(text.lines()) {
         let line = raw.trim();

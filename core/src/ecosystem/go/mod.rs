@@ -1,6 +1,7 @@
 //! Go modules. Source: "Go Modules Reference", sections go.mod and go.work.
 
 mod grammar;
+mod packages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use affected_graph::{
 };
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
-    Standing, Symbol, is_material,
+    Discovery, Ecosystem, FileName, FoundProject, Link, Part, Reference, Scan, SharedFile,
+    SharedRole, Sources, Standing, Symbol, is_material,
 };
 use crate::facts::AnyParser;
 use grammar::{GO_FILE, GO_MOD, GoFile, GoMod};
@@ -58,7 +59,7 @@ impl Ecosystem for Go {
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
-        let modules = Modules::read(scan, &mut discovery);
+        let modules = Modules::read(scan, &mut discovery, None);
         for folder in modules.files.keys() {
             discovery.projects.push(modules.project(folder));
             modules.links(scan, folder, &mut discovery.links);
@@ -69,20 +70,34 @@ impl Ecosystem for Go {
     fn shared_files(&self) -> &'static [SharedFile] {
         SHARED
     }
+
+    fn follows_sources(&self) -> bool {
+        true
+    }
+
+    fn parts(&self, sources: &Sources<'_>) -> BTreeMap<RepoPath, Part> {
+        packages::parts(sources)
+    }
+
+    fn narrowed(&self, task: &Task, units: &[String]) -> Option<Command> {
+        packages::command(task, units)
+    }
 }
 
-type Sources = Vec<(RepoPath, Arc<GoFile>)>;
+type ModuleFiles = Vec<(RepoPath, Arc<GoFile>)>;
 
 struct Modules {
     files: BTreeMap<RepoPath, Arc<GoMod>>,
     /// Folders that one go.work uses together, with its own local replacements.
     works: Vec<(RepoPath, Arc<GoMod>, BTreeSet<RepoPath>)>,
     by_module: BTreeMap<String, RepoPath>,
-    sources: BTreeMap<RepoPath, Sources>,
+    sources: BTreeMap<RepoPath, ModuleFiles>,
+    folders: BTreeMap<RepoPath, BTreeSet<RepoPath>>,
 }
 
 impl Modules {
-    fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Self {
+    /// Reads all modules, and the sources of all or of those in `only`.
+    fn read(scan: &Scan<'_>, discovery: &mut Discovery, only: Option<&BTreeSet<RepoPath>>) -> Self {
         let paths = |name| {
             scan.named(FileName::Is(name))
                 .filter(|path| !is_material(path))
@@ -94,6 +109,7 @@ impl Modules {
             works: Vec::new(),
             by_module: BTreeMap::new(),
             sources: BTreeMap::new(),
+            folders: BTreeMap::new(),
         };
         for (path, parsed) in scan.parse_all(paths("go.mod"), &GO_MOD) {
             let folder = path.parent().unwrap_or_default();
@@ -122,21 +138,61 @@ impl Modules {
                 Err(fault) => discovery.faults.push(fault),
             }
         }
-        modules.read_sources(scan);
+        modules.read_sources(scan, only);
         modules
     }
 
-    fn read_sources(&mut self, scan: &Scan<'_>) {
-        let paths = scan.named(FileName::EndsWith(".go")).cloned().collect();
+    fn read_sources(&mut self, scan: &Scan<'_>, only: Option<&BTreeSet<RepoPath>>) {
+        let module = |path: &RepoPath| {
+            let mut folders = path.ancestors().skip(1);
+            folders.find(|folder| self.files.contains_key(folder))
+        };
+        let wanted = |path: &RepoPath| {
+            only.is_none_or(|only| module(path).is_some_and(|module| only.contains(&module)))
+        };
+        let paths = scan.named(FileName::EndsWith(".go"));
+        let paths = paths.filter(|path| wanted(path)).cloned().collect();
+        let mut sources: BTreeMap<RepoPath, ModuleFiles> = BTreeMap::new();
         for (path, parsed) in scan.parse_all(paths, &GO_FILE) {
-            let owner = path
-                .ancestors()
-                .skip(1)
-                .find(|folder| self.files.contains_key(folder));
-            if let (Some(owner), Ok(file)) = (owner, parsed) {
-                self.sources.entry(owner).or_default().push((path, file));
+            if let (Some(owner), Ok(file)) = (module(&path), parsed) {
+                sources.entry(owner).or_default().push((path, file));
             }
         }
+        let folder = |(path, _): &(RepoPath, _)| path.parent().unwrap_or_default();
+        let folders = |files: &ModuleFiles| files.iter().map(folder).collect();
+        let each = sources.iter();
+        self.folders = each
+            .map(|(owner, files)| (owner.clone(), folders(files)))
+            .collect();
+        self.sources = sources;
+    }
+
+    /// Lists the folders with Go files of one module.
+    fn folders(&self, module: &RepoPath) -> BTreeSet<&RepoPath> {
+        self.folders.get(module).into_iter().flatten().collect()
+    }
+
+    /// Lists the folders with Go files.
+    fn all_folders(&self) -> impl Iterator<Item = &RepoPath> {
+        self.folders.values().flatten()
+    }
+
+    /// The module paths under which each folder may be imported: its own, and those it stands for.
+    fn names(&self) -> BTreeMap<&str, BTreeSet<&RepoPath>> {
+        let mut names: BTreeMap<&str, BTreeSet<&RepoPath>> = BTreeMap::new();
+        for (folder, file) in &self.files {
+            names.entry(&file.module).or_default().insert(folder);
+        }
+        let works = self.works.iter().map(|(folder, work, _)| (folder, work));
+        for (folder, file) in self.files.iter().chain(works) {
+            for (module, target) in &file.replaces {
+                let target = folder.join(target).ok();
+                if let Some((folder, _)) = target.and_then(|at| self.files.get_key_value(&at)) {
+                    names.entry(module).or_default().insert(folder);
+                }
+            }
+        }
+        names
     }
 
     fn sources(&self, folder: &RepoPath) -> &[(RepoPath, Arc<GoFile>)] {

@@ -102,6 +102,12 @@ pub struct Target {
     pub shell: bool,
     /// Where it starts.
     pub cwd: String,
+    /// The units that `command` is restricted to (Go packages); empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<String>,
+    /// Why it is not restricted, where that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widened: Option<String>,
 }
 
 /// One changed path.
