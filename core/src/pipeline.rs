@@ -29,7 +29,7 @@ use crate::plan::{
     build::{self, Chosen, PlanError, Wanted},
 };
 use crate::report::{list, wire::v1};
-use crate::scan::Inventory;
+use crate::scan::{Inventory, units::Units};
 use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
 use crate::vcs::VcsError;
@@ -166,7 +166,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let affected = decide(request, &trees, &head, &union, &changes, &read);
     let shown = Names::new(&request.filter, &request.exclude)?;
     watch.lap(Lap::Select);
-    let parts = parts(&trees, &memory, &union, &affected);
+    let parts = parts(&trees, &head.units, &union, &affected);
     watch.lap(Lap::Narrow);
     let selected = Selected {
         union: &union,
@@ -327,20 +327,17 @@ fn decide(
 
 fn parts(
     trees: &Trees,
-    memory: &Memory,
+    units: &Units,
     union: &ProjectGraph,
     affected: &AffectedSet,
 ) -> narrow::Parts {
-    let parts = narrow::parts(&narrow::Question {
+    narrow::parts(&narrow::Question {
         graph: union,
         affected,
-        tree: trees.head.as_ref(),
-        facts: &memory.facts,
+        units,
         precision: trees.config.precision,
         ecosystems: ecosystem::ALL,
-    });
-    memory.facts.save();
-    parts
+    })
 }
 
 /// What was decided, for planning.

@@ -36,8 +36,8 @@ use affected_graph::{
     Command, DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
 };
 use rayon::prelude::*;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::{AnyParser, FactStore, Fault, Parser};
 pub use crate::tree::is_material;
@@ -185,6 +185,27 @@ pub struct Link {
     pub evidence: Evidence,
 }
 
+/// A part of a project that is compiled and tested as one: a Go package.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The root of its project.
+    pub project: RepoPath,
+    /// Where its sources are.
+    pub path: RepoPath,
+    /// Its name for the runner; empty if it is no part of what the runner takes for everything.
+    pub name: String,
+    /// The units that it is built with, also such as are not there.
+    pub uses: BTreeSet<RepoPath>,
+    /// The units that its tests are built with, besides.
+    pub tests_use: BTreeSet<RepoPath>,
+    /// Whether it does what no compiler sees the whole of: reads sources as data, starts programs.
+    pub escapes: bool,
+    /// Whether its tests do.
+    pub tests_escape: bool,
+    /// Whether every machine builds it; otherwise the runner may refuse its name.
+    pub everywhere: bool,
+}
+
 /// All that one ecosystem found in one tree.
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
@@ -194,6 +215,8 @@ pub struct Discovery {
     pub links: Vec<Link>,
     /// Files that take in other files, such as a `.proto` that imports one: who reads the first reads the others.
     pub takes_in: BTreeMap<RepoPath, BTreeSet<RepoPath>>,
+    /// Compile units, by which changes are followed inside projects; `None` where the ecosystem knows of none.
+    pub units: Option<Vec<Unit>>,
     /// Broken files; their folder's project counts as changed when they change.
     pub faults: Vec<Fault>,
 }
@@ -282,29 +305,6 @@ impl Scan<'_> {
     }
 }
 
-/// Changed sources, and the projects inside which they are followed.
-pub struct Sources<'a> {
-    /// The head.
-    pub scan: &'a Scan<'a>,
-    /// What changed, also what was deleted.
-    pub changed: &'a BTreeSet<RepoPath>,
-    /// Roots of the projects that are narrowed.
-    pub roots: &'a BTreeSet<RepoPath>,
-    /// Roots of all projects through which changes may come to them, themselves included.
-    pub around: &'a BTreeSet<RepoPath>,
-    /// Whether what escapes the compiler is left out of account.
-    pub trusting: bool,
-}
-
-/// The part of a project that a change can reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// All of it, and why.
-    Whole(String),
-    /// These units, as the runner names them, sorted; none if the change reaches nothing that is tested.
-    Units(Vec<String>),
-}
-
 /// One language's or tool's way to describe projects.
 pub trait Ecosystem: Sync {
     /// Its name in JSON and configuration.
@@ -326,14 +326,10 @@ pub trait Ecosystem: Sync {
         &[]
     }
 
-    /// Tells whether [`Self::parts`] is worth asking.
-    fn follows_sources(&self) -> bool {
-        false
-    }
-
-    /// Follows changed sources through compile units or imports; projects that are left out stay whole.
-    fn parts(&self, _sources: &Sources<'_>) -> BTreeMap<RepoPath, Part> {
-        BTreeMap::new()
+    /// Finds the compile unit that a source file belongs to, and whether only the tests of that unit read it. `None` for
+    /// a file that no compiler reads because of where it lies: then nobody knows who does.
+    fn unit_of(&self, _path: &RepoPath) -> Option<(RepoPath, bool)> {
+        None
     }
 
     /// Restricts the command of an inferred test task to some units; `None` where it cannot be.

@@ -2,8 +2,9 @@
 //! whole project, with the reason.
 //!
 //! A project is narrowed by one ecosystem, and only where every change that reaches it does so over sources that this
-//! ecosystem reads: over its own edges, in files of projects that it describes. The ecosystem then follows its compile
-//! units ([`Ecosystem::parts`]).
+//! ecosystem reads: over its own edges, in files of projects that it describes. Then its compile units are followed.
+
+mod follow;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +13,10 @@ use affected_graph::{
 };
 
 use crate::config::Precision;
-use crate::ecosystem::{Ecosystem, Part, Reads, Scan, Sources};
-use crate::facts::FactStore;
+use crate::ecosystem::Ecosystem;
+use crate::scan::units::Units;
 use crate::select::{AffectedSet, Touched};
-use crate::tree::Tree;
+use follow::Reached;
 
 /// What is narrowed.
 pub struct Question<'a> {
@@ -23,10 +24,8 @@ pub struct Question<'a> {
     pub graph: &'a ProjectGraph,
     /// What is affected.
     pub affected: &'a AffectedSet,
-    /// The head.
-    pub tree: &'a dyn Tree,
-    /// Remembers parsed files.
-    pub facts: &'a FactStore,
+    /// Compile units of the head.
+    pub units: &'a Units,
     /// How much is believed.
     pub precision: Precision,
     /// The registered ecosystems.
@@ -36,6 +35,15 @@ pub struct Question<'a> {
 /// The parts of affected projects, by root and ecosystem; what is missing is whole.
 #[derive(Debug, Default)]
 pub struct Parts(BTreeMap<(RepoPath, EcosystemId), Part>);
+
+/// The part of a project that a change can reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// All of it, and why.
+    Whole(String),
+    /// These units, as the runner names them; none if the change reaches nothing that is tested.
+    Units(Vec<String>),
+}
 
 /// What is run of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +87,7 @@ pub fn parts(question: &Question<'_>) -> Parts {
         return found;
     }
     for ecosystem in question.ecosystems {
-        if ecosystem.follows_sources() {
+        if question.units.of(ecosystem.id()).is_some() {
             of_ecosystem(question, *ecosystem, &mut found);
         }
     }
@@ -89,7 +97,7 @@ pub fn parts(question: &Question<'_>) -> Parts {
 fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut Parts) {
     let id = ecosystem.id();
     let graph = question.graph;
-    let (mut roots, mut around, mut changed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut roots, mut changed) = (BTreeSet::new(), BTreeSet::new());
     for index in question.affected.projects.keys() {
         let project = graph.project(*index);
         if !project
@@ -102,13 +110,7 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
         match reaching(question, *index, id) {
             Ok(reaching) => {
                 roots.insert(project.root.clone());
-                around.extend(
-                    reaching
-                        .projects
-                        .into_iter()
-                        .map(|near| graph.project(near).root.clone()),
-                );
-                changed.extend(reaching.files);
+                changed.extend(reaching);
             }
             Err(because) => {
                 let key = (project.root.clone(), id);
@@ -119,31 +121,20 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
     if roots.is_empty() {
         return;
     }
-    let names = ecosystem.reads();
-    let files = question.tree.files().entries().iter();
-    let candidates = files.filter(|entry| names.iter().any(|name| name.matches(&entry.path)));
-    let reads = Reads::default();
-    let scan = Scan {
-        tree: question.tree,
-        facts: question.facts,
-        reads: &reads,
-        candidates: candidates.map(|entry| entry.path.clone()).collect(),
+    let units = question.units.of(id).unwrap_or_default();
+    let trusting = question.precision == Precision::Static;
+    let reached = match Reached::new(ecosystem, units, &changed, trusting) {
+        Ok(reached) => reached,
+        Err(because) => {
+            let whole = |root| ((root, id), Part::Whole(because.clone()));
+            found.0.extend(roots.into_iter().map(whole));
+            return;
+        }
     };
-    let sources = Sources {
-        scan: &scan,
-        changed: &changed,
-        roots: &roots,
-        around: &around,
-        trusting: question.precision == Precision::Static,
-    };
-    let parts = ecosystem.parts(&sources).into_iter();
-    found.0.extend(parts.map(|(root, part)| ((root, id), part)));
-}
-
-/// The changes that reach a project, and the projects they may pass.
-struct Reaching {
-    projects: BTreeSet<ProjectIndex>,
-    files: BTreeSet<RepoPath>,
+    for root in roots {
+        let part = reached.part(&root);
+        found.0.insert((root, id), part);
+    }
 }
 
 /// Looks down from a project at everything it is built or tested with. The words of an error say what stands against
@@ -152,22 +143,16 @@ fn reaching(
     question: &Question<'_>,
     of: ProjectIndex,
     id: EcosystemId,
-) -> Result<Reaching, String> {
+) -> Result<BTreeSet<RepoPath>, String> {
     let graph = question.graph;
-    let mut reaching = Reaching {
-        projects: BTreeSet::new(),
-        files: BTreeSet::new(),
-    };
+    let mut files = BTreeSet::new();
     // A project may be reached over edges of the ecosystem and over others: then it is met twice.
     let mut open = vec![(of, None)];
     let mut met = BTreeSet::from([(of, false)]);
     while let Some((at, foreign)) = open.pop() {
         if let Some(touched) = question.affected.touched.get(&at) {
-            reaching
-                .files
-                .extend(followable(graph, at, id, touched, foreign)?);
+            files.extend(followable(graph, at, id, touched, foreign)?);
         }
-        reaching.projects.insert(at);
         for (below, edge) in graph.dependencies(at) {
             if edge.kind == DependencyKind::Runtime {
                 continue;
@@ -179,10 +164,10 @@ fn reaching(
             }
         }
     }
-    if reaching.files.is_empty() {
+    if files.is_empty() {
         return Err("no changed source reaches it".to_owned());
     }
-    Ok(reaching)
+    Ok(files)
 }
 
 fn followable(

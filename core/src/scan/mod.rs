@@ -3,6 +3,7 @@
 mod declared;
 mod resolve;
 pub mod snapshot;
+pub mod units;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::ecosystem::{self, Discovery, Ecosystem, Reads, Scan};
 use crate::facts::{FactStore, Fault};
 use crate::tree::Tree;
+use units::Units;
 
 /// What is in one tree.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,8 @@ pub struct Inventory {
     pub graph_faults: Vec<GraphFault>,
     /// Names in `affected.toml` that are no project: `(file, name, what it says)`.
     pub unknown_names: Vec<UnknownName>,
+    /// Compile units.
+    pub units: Units,
 }
 
 /// A name in `affected.toml` that no project has.
@@ -59,7 +63,7 @@ pub fn inventory_with_reads(
     facts: &FactStore,
     reads: &Reads,
 ) -> Inventory {
-    let found: Vec<Found> = ecosystem::ALL
+    let mut found: Vec<Found> = ecosystem::ALL
         .par_iter()
         .map(|member| Found {
             id: member.id(),
@@ -72,6 +76,10 @@ pub fn inventory_with_reads(
         .collect();
     faults.sort();
     faults.dedup();
+    let units = found
+        .iter_mut()
+        .filter_map(|found| Some((found.id.0.to_owned(), found.discovery.units.take()?)));
+    let units = Units::new(units.collect());
     let mut resolved = resolve::resolve(tree, found);
     let unknown_names = declared::apply(config, &mut resolved);
     let (graph, graph_faults) = builder::build(resolved.projects, resolved.dependencies);
@@ -80,6 +88,7 @@ pub fn inventory_with_reads(
         faults,
         graph_faults,
         unknown_names,
+        units,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use affected_graph::{Edge, GraphFault, Project, ProjectGraph, RepoPath};
 use serde::{Deserialize, Serialize};
 
-use super::{Inventory, UnknownName};
+use super::{Inventory, UnknownName, units::Units};
 use crate::config::FILE_NAME;
 use crate::digest::Digest;
 use crate::ecosystem::{self, Reads};
@@ -42,6 +42,7 @@ struct Written<'s> {
     faults: &'s [Fault],
     graph_faults: &'s [GraphFault],
     unknown_names: &'s [UnknownName],
+    units: Vec<u8>,
     config_files: &'s [RepoPath],
     reads: &'s ReadSet,
 }
@@ -54,6 +55,7 @@ struct Stored {
     faults: Vec<Fault>,
     graph_faults: Vec<GraphFault>,
     unknown_names: Vec<UnknownName>,
+    units: Vec<u8>,
     config_files: Vec<RepoPath>,
     reads: ReadSet,
 }
@@ -81,6 +83,7 @@ impl Snapshot {
             faults: &self.inventory.faults,
             graph_faults: &self.inventory.graph_faults,
             unknown_names: &self.inventory.unknown_names,
+            units: self.inventory.units.to_bytes()?,
             config_files: &self.config_files,
             reads: &self.reads,
         };
@@ -105,6 +108,7 @@ impl Snapshot {
                 faults: stored.faults,
                 graph_faults: stored.graph_faults,
                 unknown_names: stored.unknown_names,
+                units: Units::kept(stored.units),
             }),
             config_files: stored.config_files,
             reads: stored.reads,

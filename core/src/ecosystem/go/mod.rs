@@ -11,8 +11,8 @@ use affected_graph::{
 };
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Part, Reference, Scan, SharedFile,
-    SharedRole, Sources, Standing, Symbol, is_material,
+    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
+    Standing, Symbol, is_material,
 };
 use crate::facts::AnyParser;
 use grammar::{GO_FILE, GO_MOD, GoFile, GoMod};
@@ -59,11 +59,12 @@ impl Ecosystem for Go {
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
-        let modules = Modules::read(scan, &mut discovery, None);
+        let modules = Modules::read(scan, &mut discovery);
         for folder in modules.files.keys() {
             discovery.projects.push(modules.project(folder));
             modules.links(scan, folder, &mut discovery.links);
         }
+        discovery.units = Some(packages::units(&modules));
         discovery
     }
 
@@ -71,12 +72,8 @@ impl Ecosystem for Go {
         SHARED
     }
 
-    fn follows_sources(&self) -> bool {
-        true
-    }
-
-    fn parts(&self, sources: &Sources<'_>) -> BTreeMap<RepoPath, Part> {
-        packages::parts(sources)
+    fn unit_of(&self, path: &RepoPath) -> Option<(RepoPath, bool)> {
+        packages::unit_of(path)
     }
 
     fn narrowed(&self, task: &Task, units: &[String]) -> Option<Command> {
@@ -92,12 +89,10 @@ struct Modules {
     works: Vec<(RepoPath, Arc<GoMod>, BTreeSet<RepoPath>)>,
     by_module: BTreeMap<String, RepoPath>,
     sources: BTreeMap<RepoPath, ModuleFiles>,
-    folders: BTreeMap<RepoPath, BTreeSet<RepoPath>>,
 }
 
 impl Modules {
-    /// Reads all modules, and the sources of all or of those in `only`.
-    fn read(scan: &Scan<'_>, discovery: &mut Discovery, only: Option<&BTreeSet<RepoPath>>) -> Self {
+    fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Self {
         let paths = |name| {
             scan.named(FileName::Is(name))
                 .filter(|path| !is_material(path))
@@ -109,7 +104,6 @@ impl Modules {
             works: Vec::new(),
             by_module: BTreeMap::new(),
             sources: BTreeMap::new(),
-            folders: BTreeMap::new(),
         };
         for (path, parsed) in scan.parse_all(paths("go.mod"), &GO_MOD) {
             let folder = path.parent().unwrap_or_default();
@@ -138,43 +132,21 @@ impl Modules {
                 Err(fault) => discovery.faults.push(fault),
             }
         }
-        modules.read_sources(scan, only);
+        modules.read_sources(scan);
         modules
     }
 
-    fn read_sources(&mut self, scan: &Scan<'_>, only: Option<&BTreeSet<RepoPath>>) {
-        let module = |path: &RepoPath| {
-            let mut folders = path.ancestors().skip(1);
-            folders.find(|folder| self.files.contains_key(folder))
-        };
-        let wanted = |path: &RepoPath| {
-            only.is_none_or(|only| module(path).is_some_and(|module| only.contains(&module)))
-        };
-        let paths = scan.named(FileName::EndsWith(".go"));
-        let paths = paths.filter(|path| wanted(path)).cloned().collect();
-        let mut sources: BTreeMap<RepoPath, ModuleFiles> = BTreeMap::new();
+    fn read_sources(&mut self, scan: &Scan<'_>) {
+        let paths = scan.named(FileName::EndsWith(".go")).cloned().collect();
         for (path, parsed) in scan.parse_all(paths, &GO_FILE) {
-            if let (Some(owner), Ok(file)) = (module(&path), parsed) {
-                sources.entry(owner).or_default().push((path, file));
+            let owner = path
+                .ancestors()
+                .skip(1)
+                .find(|folder| self.files.contains_key(folder));
+            if let (Some(owner), Ok(file)) = (owner, parsed) {
+                self.sources.entry(owner).or_default().push((path, file));
             }
         }
-        let folder = |(path, _): &(RepoPath, _)| path.parent().unwrap_or_default();
-        let folders = |files: &ModuleFiles| files.iter().map(folder).collect();
-        let each = sources.iter();
-        self.folders = each
-            .map(|(owner, files)| (owner.clone(), folders(files)))
-            .collect();
-        self.sources = sources;
-    }
-
-    /// Lists the folders with Go files of one module.
-    fn folders(&self, module: &RepoPath) -> BTreeSet<&RepoPath> {
-        self.folders.get(module).into_iter().flatten().collect()
-    }
-
-    /// Lists the folders with Go files.
-    fn all_folders(&self) -> impl Iterator<Item = &RepoPath> {
-        self.folders.values().flatten()
     }
 
     /// The module paths under which each folder may be imported: its own, and those it stands for.

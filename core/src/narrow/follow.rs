@@ -1,0 +1,103 @@
+//! Follows changed sources from unit to unit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affected_graph::RepoPath;
+
+use super::Part;
+use crate::ecosystem::{Ecosystem, Unit};
+
+/// What a change reaches.
+pub(super) struct Reached<'a> {
+    units: &'a [Unit],
+    /// Units with a changed file.
+    changed: BTreeSet<RepoPath>,
+    /// What is compiled with a changed file that is no test.
+    dirty: BTreeSet<RepoPath>,
+    /// What is compiled with something that the compiler does not see the whole of.
+    escaped: BTreeSet<RepoPath>,
+    trusting: bool,
+}
+
+impl<'a> Reached<'a> {
+    /// Follows `files`; an error names one that cannot be followed.
+    pub(super) fn new(
+        ecosystem: &dyn Ecosystem,
+        units: &'a [Unit],
+        files: &BTreeSet<RepoPath>,
+        trusting: bool,
+    ) -> Result<Self, String> {
+        let (mut changed, mut compiled) = (BTreeSet::new(), BTreeSet::new());
+        for path in files {
+            let Some((unit, is_test)) = ecosystem.unit_of(path) else {
+                return Err(format!("{path} is read by no compiler"));
+            };
+            if !is_test {
+                compiled.insert(unit.clone());
+            }
+            changed.insert(unit);
+        }
+        let users = users(units);
+        let escaping = units.iter().filter(|unit| unit.escapes && !trusting);
+        Ok(Self {
+            units,
+            changed,
+            dirty: built_with(&users, compiled),
+            escaped: built_with(&users, escaping.map(|unit| unit.path.clone()).collect()),
+            trusting,
+        })
+    }
+
+    /// Tells which units of the project at `root` have tests that a change can reach.
+    pub(super) fn part(&self, root: &RepoPath) -> Part {
+        let own = self.units.iter();
+        let own = own.filter(|unit| unit.project == *root && !unit.name.is_empty());
+        let own: Vec<&Unit> = own.collect();
+        let hit: Vec<&&Unit> = own.iter().filter(|unit| self.reaches(unit)).collect();
+        if let Some(unit) = hit.iter().find(|unit| !unit.everywhere) {
+            let place = &unit.path;
+            return Part::Whole(format!("{place} is built on some machines only"));
+        }
+        if hit.len() == own.len() {
+            return Part::Whole("all of it is reached".to_owned());
+        }
+        if hit.is_empty() && self.changed.iter().any(|path| path.is_within(root)) {
+            return Part::Whole("what changed is no part of it any more".to_owned());
+        }
+        Part::Units(hit.iter().map(|unit| unit.name.clone()).collect())
+    }
+
+    fn reaches(&self, unit: &Unit) -> bool {
+        let among = |set: &BTreeSet<RepoPath>| {
+            set.contains(&unit.path) || !set.is_disjoint(&unit.tests_use)
+        };
+        let escapes = unit.tests_escape || among(&self.escaped);
+        self.changed.contains(&unit.path) || among(&self.dirty) || (escapes && !self.trusting)
+    }
+}
+
+type Users<'u> = BTreeMap<&'u RepoPath, Vec<&'u RepoPath>>;
+
+fn users(units: &[Unit]) -> Users<'_> {
+    let mut users = Users::new();
+    for unit in units {
+        for used in &unit.uses {
+            users.entry(used).or_default().push(&unit.path);
+        }
+    }
+    users
+}
+
+/// The given units and all that are built with them.
+fn built_with(users: &Users<'_>, of: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
+    let mut open: Vec<RepoPath> = of.iter().cloned().collect();
+    let mut found = of;
+    while let Some(at) = open.pop() {
+        for user in users.get(&at).into_iter().flatten() {
+            if found.insert((*user).clone()) {
+                open.push((*user).clone());
+            }
+        }
+    }
+    found
+}
