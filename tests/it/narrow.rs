@@ -320,3 +320,143 @@ fn only_the_reached_packages_are_run() {
     );
     assert!(run(1).stdout.contains("bare.go"));
 }
+
+/// `kit` has a library and integration tests: `one` alone, `two` and `three` with `common`, `four` takes `one` in as a
+/// module; `app` uses `kit`.
+fn packages() -> Sandbox {
+    let repo = Sandbox::new();
+    let file = |path: &str, text: &str| repo.write(path, text);
+    file(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"kit\", \"app\"]\n",
+    );
+    file(
+        "kit/Cargo.toml",
+        "[package]\nname = \"kit\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+    );
+    file("kit/src/lib.rs", "pub fn one() -> u8 {\n    1\n}\n");
+    let check = "#[test]\nfn works() {\n    assert_eq!(kit::one(), 1);\n}\n";
+    file("kit/tests/one.rs", check);
+    for name in ["two", "three"] {
+        let uses = "mod common;\n\n#[test]\nfn works() {\n    common::check();\n}\n";
+        file(&format!("kit/tests/{name}.rs"), uses);
+    }
+    file(
+        "kit/tests/common/mod.rs",
+        "pub fn check() {\n    assert_eq!(kit::one(), 1);\n}\n",
+    );
+    file("kit/tests/four/main.rs", check);
+    file("kit/tests/four/more.rs", "");
+    file(
+        "app/Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\nkit = { path = \"../kit\" }\n",
+    );
+    file(
+        "app/src/lib.rs",
+        "#[test]\nfn works() {\n    assert_eq!(kit::one(), 1);\n}\n",
+    );
+    file(".gitignore", "target\nCargo.lock\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo
+}
+
+#[test]
+fn an_integration_test_is_run_alone_and_nobody_depends_on_it() {
+    let repo = packages();
+    let changed = |paths: &[&str], wanted: &[(&str, &str)]| {
+        repo.git(&["checkout", "-q", "."]);
+        repo.git(&["clean", "-fdq"]);
+        for path in paths {
+            let text = std::fs::read_to_string(repo.join(path)).unwrap_or_default();
+            repo.write(path, &format!("{text}// changed\n"));
+        }
+        expect(&repo, wanted);
+    };
+    changed(&["kit/tests/one.rs"], &[("kit:test", "one")]);
+    changed(&["kit/tests/common/mod.rs"], &[("kit:test", "three two")]);
+    changed(&["kit/tests/four/more.rs"], &[("kit:test", "four")]);
+    changed(
+        &["kit/tests/one.rs", "kit/tests/four/main.rs"],
+        &[("kit:test", "four one")],
+    );
+    changed(
+        &["kit/src/lib.rs"],
+        &[("kit:test", "all"), ("app:test", "all")],
+    );
+    changed(
+        &["kit/tests/data.json"],
+        &[("kit:test", "all"), ("app:test", "all")],
+    );
+    // A new test, and a file that no test names.
+    changed(&["kit/tests/new.rs"], &[("kit:test", "new")]);
+    changed(
+        &["kit/tests/lost/mod.rs"],
+        &[("kit:test", "all"), ("app:test", "all")],
+    );
+}
+
+#[test]
+fn integration_tests_that_others_read_take_those_along() {
+    let repo = packages();
+    repo.git(&["checkout", "-q", "main"]);
+    // A module in another test, one by path, and one that the library takes in.
+    repo.write("kit/tests/five.rs", "pub(crate) mod one;\n");
+    repo.write("kit/tests/six.rs", "#[path = \"one.rs\"]\nmod other;\n");
+    repo.write("kit/tests/seven.rs", "pub fn seven() {}\n");
+    repo.write(
+        "kit/src/lib.rs",
+        "pub fn one() -> u8 {\n    1\n}\n#[path = \"../tests/seven.rs\"]\npub mod seven;\n",
+    );
+    repo.commit("more");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("kit/tests/one.rs", "#[test]\nfn works() {}\n");
+    expect(&repo, &[("kit:test", "five one six")]);
+    repo.git(&["checkout", "-q", "."]);
+    repo.write("kit/tests/seven.rs", "pub fn seven() -> u8 {\n    7\n}\n");
+    expect(&repo, &[("kit:test", "all"), ("app:test", "all")]);
+    repo.git(&["checkout", "-q", "."]);
+    // Written-down targets may have other names, or want features.
+    repo.git(&["checkout", "-q", "main"]);
+    let manifest = std::fs::read_to_string(repo.join("kit/Cargo.toml")).unwrap();
+    repo.write(
+        "kit/Cargo.toml",
+        &format!("{manifest}\n[[test]]\nname = \"uno\"\npath = \"tests/one.rs\"\n"),
+    );
+    repo.commit("written down");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("kit/tests/one.rs", "#[test]\nfn works() {}\n");
+    expect(&repo, &[("kit:test", "all"), ("app:test", "all")]);
+}
+
+#[test]
+fn only_the_reached_integration_tests_are_run() {
+    let repo = packages();
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write(
+        "kit/tests/two.rs",
+        "#[test]\nfn works() {\n    panic!(\"two\");\n}\n",
+    );
+    repo.commit("a test that fails");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    let run = |code: i32, says: &str| {
+        // The tests' own cargo tells which toolchain it is of.
+        let names = ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME"];
+        let told = names.map(|name| (name, std::env::var(name).unwrap_or_default()));
+        let told = told.iter().filter(|(_, value)| !value.is_empty());
+        let environment: Vec<_> = told.map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = repo.affected_with(&["test", "--base", "main"], &environment);
+        let all = format!("{}{}", answer.stdout, answer.stderr);
+        assert_eq!(answer.code, Some(code), "{all}");
+        assert!(answer.stdout.contains(says), "{all}");
+    };
+    repo.write("kit/tests/one.rs", "#[test]\nfn works() {}\n");
+    run(0, "1 passed, 0 failed");
+    repo.write(
+        "kit/tests/two.rs",
+        "#[test]\nfn works() {\n    panic!(\"two again\");\n}\n",
+    );
+    run(1, "two again");
+    repo.write("kit/tests/two.rs", "#[test]\nfn works() {\n    1\n}\n");
+    run(1, "mismatched types");
+}

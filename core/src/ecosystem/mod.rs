@@ -185,7 +185,7 @@ pub struct Link {
     pub evidence: Evidence,
 }
 
-/// A part of a project that is compiled and tested as one: a Go package.
+/// A part of a project that is compiled and tested as one: a Go package, a Cargo target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// The root of its project.
@@ -202,8 +202,8 @@ pub struct Unit {
     pub escapes: bool,
     /// Whether its tests do.
     pub tests_escape: bool,
-    /// Whether every machine builds it; otherwise the runner may refuse its name.
-    pub everywhere: bool,
+    /// Whether the runner takes its name on every machine; otherwise it is tested with all of the project.
+    pub alone: bool,
 }
 
 /// All that one ecosystem found in one tree.
@@ -326,9 +326,9 @@ pub trait Ecosystem: Sync {
         &[]
     }
 
-    /// Finds the compile unit that a source file belongs to, and whether only the tests of that unit read it. `None` for
+    /// Finds the compile unit that a source file of the project at `root` belongs to, and whether only the tests of that unit read it. `None` for
     /// a file that no compiler reads because of where it lies: then nobody knows who does.
-    fn unit_of(&self, _path: &RepoPath) -> Option<(RepoPath, bool)> {
+    fn unit_of(&self, _root: &RepoPath, _path: &RepoPath) -> Option<(RepoPath, bool)> {
         None
     }
 

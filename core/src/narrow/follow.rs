@@ -5,12 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use affected_graph::RepoPath;
 
 use super::Part;
-use crate::ecosystem::{Ecosystem, Unit};
+use crate::ecosystem::Unit;
+
+/// Units whose files changed.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// All of them.
+    pub(super) units: BTreeSet<RepoPath>,
+    /// Those of which more than their own tests changed.
+    pub(super) compiled: BTreeSet<RepoPath>,
+}
+
+impl Changed {
+    pub(super) fn extend(&mut self, more: &Self) {
+        self.units.extend(more.units.iter().cloned());
+        self.compiled.extend(more.compiled.iter().cloned());
+    }
+}
 
 /// What a change reaches.
 pub(super) struct Reached<'a> {
     units: &'a [Unit],
-    /// Units with a changed file.
+    known: BTreeSet<&'a RepoPath>,
     changed: BTreeSet<RepoPath>,
     /// What is compiled with a changed file that is no test.
     dirty: BTreeSet<RepoPath>,
@@ -20,43 +36,38 @@ pub(super) struct Reached<'a> {
 }
 
 impl<'a> Reached<'a> {
-    /// Follows `files`; an error names one that cannot be followed.
-    pub(super) fn new(
-        ecosystem: &dyn Ecosystem,
-        units: &'a [Unit],
-        files: &BTreeSet<RepoPath>,
-        trusting: bool,
-    ) -> Result<Self, String> {
-        let (mut changed, mut compiled) = (BTreeSet::new(), BTreeSet::new());
-        for path in files {
-            let Some((unit, is_test)) = ecosystem.unit_of(path) else {
-                return Err(format!("{path} is read by no compiler"));
-            };
-            if !is_test {
-                compiled.insert(unit.clone());
-            }
-            changed.insert(unit);
-        }
+    /// Follows what changed.
+    pub(super) fn new(units: &'a [Unit], changed: Changed, trusting: bool) -> Self {
         let users = users(units);
         let escaping = units.iter().filter(|unit| unit.escapes && !trusting);
-        Ok(Self {
+        let used = units
+            .iter()
+            .flat_map(|unit| unit.uses.iter().chain(&unit.tests_use));
+        // What has no name runs as a part of others only.
+        let named = units.iter().filter(|unit| !unit.name.is_empty());
+        Self {
             units,
-            changed,
-            dirty: built_with(&users, compiled),
+            known: named.map(|unit| &unit.path).chain(used).collect(),
+            changed: changed.units,
+            dirty: built_with(&users, changed.compiled),
             escaped: built_with(&users, escaping.map(|unit| unit.path.clone()).collect()),
             trusting,
-        })
+        }
     }
 
     /// Tells which units of the project at `root` have tests that a change can reach.
-    pub(super) fn part(&self, root: &RepoPath) -> Part {
+    pub(super) fn part(&self, root: &RepoPath, reaching: &Changed) -> Part {
+        let mut changed = reaching.units.iter();
+        if let Some(stray) = changed.find(|unit| !self.known.contains(unit)) {
+            return Part::Whole(format!("nobody is known to use {stray}"));
+        }
         let own = self.units.iter();
         let own = own.filter(|unit| unit.project == *root && !unit.name.is_empty());
         let own: Vec<&Unit> = own.collect();
         let hit: Vec<&&Unit> = own.iter().filter(|unit| self.reaches(unit)).collect();
-        if let Some(unit) = hit.iter().find(|unit| !unit.everywhere) {
+        if let Some(unit) = hit.iter().find(|unit| !unit.alone) {
             let place = &unit.path;
-            return Part::Whole(format!("{place} is built on some machines only"));
+            return Part::Whole(format!("{place} is tested with all of it"));
         }
         if hit.len() == own.len() {
             return Part::Whole("all of it is reached".to_owned());

@@ -16,7 +16,7 @@ use crate::config::Precision;
 use crate::ecosystem::Ecosystem;
 use crate::scan::units::Units;
 use crate::select::{AffectedSet, Touched};
-use follow::Reached;
+use follow::{Changed, Reached};
 
 /// What is narrowed.
 pub struct Question<'a> {
@@ -96,21 +96,18 @@ pub fn parts(question: &Question<'_>) -> Parts {
 
 fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut Parts) {
     let id = ecosystem.id();
-    let graph = question.graph;
-    let (mut roots, mut changed) = (BTreeSet::new(), BTreeSet::new());
+    let tests = |task: &Task| task.stage.is_some() && task.inferred_by == Some(id);
+    let mut reaching_each = Vec::new();
+    let mut changed = Changed::default();
     for index in question.affected.projects.keys() {
-        let project = graph.project(*index);
-        if !project
-            .tasks
-            .iter()
-            .any(|task| task.stage.is_some() && task.inferred_by == Some(id))
-        {
+        let project = question.graph.project(*index);
+        if !project.tasks.iter().any(tests) {
             continue;
         }
-        match reaching(question, *index, id) {
+        match reaching(question, *index, ecosystem) {
             Ok(reaching) => {
-                roots.insert(project.root.clone());
-                changed.extend(reaching);
+                changed.extend(&reaching);
+                reaching_each.push((&project.root, reaching));
             }
             Err(because) => {
                 let key = (project.root.clone(), id);
@@ -118,22 +115,16 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
             }
         }
     }
-    if roots.is_empty() {
+    if reaching_each.is_empty() {
         return;
     }
     let units = question.units.of(id).unwrap_or_default();
     let trusting = question.precision == Precision::Static;
-    let reached = match Reached::new(ecosystem, units, &changed, trusting) {
-        Ok(reached) => reached,
-        Err(because) => {
-            let whole = |root| ((root, id), Part::Whole(because.clone()));
-            found.0.extend(roots.into_iter().map(whole));
-            return;
-        }
-    };
-    for root in roots {
-        let part = reached.part(&root);
-        found.0.insert((root, id), part);
+    let reached = Reached::new(units, changed, trusting);
+    for (root, reaching) in reaching_each {
+        found
+            .0
+            .insert((root.clone(), id), reached.part(root, &reaching));
     }
 }
 
@@ -142,16 +133,16 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
 fn reaching(
     question: &Question<'_>,
     of: ProjectIndex,
-    id: EcosystemId,
-) -> Result<BTreeSet<RepoPath>, String> {
-    let graph = question.graph;
-    let mut files = BTreeSet::new();
+    ecosystem: &dyn Ecosystem,
+) -> Result<Changed, String> {
+    let (graph, id) = (question.graph, ecosystem.id());
+    let mut changed = Changed::default();
     // A project may be reached over edges of the ecosystem and over others: then it is met twice.
     let mut open = vec![(of, None)];
     let mut met = BTreeSet::from([(of, false)]);
     while let Some((at, foreign)) = open.pop() {
         if let Some(touched) = question.affected.touched.get(&at) {
-            files.extend(followable(graph, at, id, touched, foreign)?);
+            changed.extend(&followable(graph, at, ecosystem, touched, foreign)?);
         }
         for (below, edge) in graph.dependencies(at) {
             if edge.kind == DependencyKind::Runtime {
@@ -164,20 +155,20 @@ fn reaching(
             }
         }
     }
-    if files.is_empty() {
+    if changed.units.is_empty() {
         return Err("no changed source reaches it".to_owned());
     }
-    Ok(files)
+    Ok(changed)
 }
 
 fn followable(
     graph: &ProjectGraph,
     at: ProjectIndex,
-    id: EcosystemId,
+    ecosystem: &dyn Ecosystem,
     touched: &Touched,
     foreign: Option<&affected_graph::Dependency>,
-) -> Result<BTreeSet<RepoPath>, String> {
-    let project = graph.project(at);
+) -> Result<Changed, String> {
+    let (project, id) = (graph.project(at), ecosystem.id());
     if let Some(other) = &touched.other {
         return Err(format!("`{}`: {other}", project.name));
     }
@@ -191,12 +182,18 @@ fn followable(
     if !project.ecosystems.contains(&id) {
         return Err(format!("`{}` is no {} project", project.name, id.0));
     }
-    let stray = touched
-        .files
-        .iter()
-        .find(|path| graph.enclosing(path).next() != Some(at));
-    match stray {
-        Some(path) => Err(format!("`{}` reads {path}", project.name)),
-        None => Ok(touched.files.clone()),
+    let mut changed = Changed::default();
+    for path in &touched.files {
+        if graph.enclosing(path).next() != Some(at) {
+            return Err(format!("`{}` reads {path}", project.name));
+        }
+        let Some((unit, is_test)) = ecosystem.unit_of(&project.root, path) else {
+            return Err(format!("{path} is read by no compiler"));
+        };
+        if !is_test {
+            changed.compiled.insert(unit.clone());
+        }
+        changed.units.insert(unit);
     }
+    Ok(changed)
 }

@@ -24,16 +24,54 @@ pub(super) struct Include {
     line: u32,
 }
 
+/// A file that a source takes in.
+struct Taken {
+    package: RepoPath,
+    by: RepoPath,
+    include: Include,
+    file: RepoPath,
+}
+
 pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link>) {
+    for taken in taken_in(scan, packages) {
+        if !scan.files().is_file(&taken.file) || taken.file.is_within(&taken.package) {
+            continue;
+        }
+        let detail = format!("includes {}", taken.include.path);
+        let evidence = Evidence {
+            file: taken.by,
+            line: Some(taken.include.line),
+            detail,
+        };
+        links.push(Link {
+            from: taken.package,
+            to: Reference::Path(taken.file),
+            kind: DependencyKind::Build,
+            evidence,
+        });
+    }
+}
+
+/// Files of a package that other files of it take in: package, reader, read.
+pub(super) fn inner(
+    scan: &Scan<'_>,
+    packages: &[RepoPath],
+) -> impl Iterator<Item = (RepoPath, RepoPath, RepoPath)> {
+    let taken = taken_in(scan, packages).into_iter();
+    let inside = taken.filter(|taken| taken.file.is_within(&taken.package));
+    inside.map(|taken| (taken.package, taken.by, taken.file))
+}
+
+fn taken_in(scan: &Scan<'_>, packages: &[RepoPath]) -> Vec<Taken> {
     let packages: BTreeSet<&RepoPath> = packages.iter().collect();
     let sources = scan
         .named(FileName::EndsWith(".rs"))
         .filter(|path| !is_material(path));
+    let mut found = Vec::new();
     for (path, parsed) in scan.parse_all(sources.cloned().collect(), &INCLUDES) {
-        let Ok(includes) = parsed else { continue };
-        if includes.is_empty() {
+        let Some(includes) = parsed.ok().filter(|includes| !includes.is_empty()) else {
             continue;
-        }
+        };
         let Some(package) = path.ancestors().find(|above| packages.contains(above)) else {
             continue;
         };
@@ -44,26 +82,17 @@ pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link
             } else {
                 &folder
             };
-            let Ok(to) = base.join(&include.path) else {
-                continue;
-            };
-            if scan.files().is_file(&to) && !to.is_within(&package) {
-                let (line, detail) = (Some(include.line), format!("includes {}", include.path));
-                let evidence = Evidence {
-                    file: path.clone(),
-                    line,
-                    detail,
-                };
-                let (from, to) = (package.clone(), Reference::Path(to));
-                links.push(Link {
-                    from,
-                    to,
-                    kind: DependencyKind::Build,
-                    evidence,
+            if let Ok(file) = base.join(&include.path) {
+                found.push(Taken {
+                    package: package.clone(),
+                    by: path.clone(),
+                    include: include.clone(),
+                    file,
                 });
             }
         }
     }
+    found
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Include>, Broken> {

@@ -12,7 +12,7 @@ use crate::facts::{Broken, Parser};
 /// Parses `Cargo.toml`.
 pub(super) const MANIFEST: Parser<Manifest> = Parser {
     id: "cargo/manifest",
-    version: 1,
+    version: 2,
     parse: parse_manifest,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Manifest {
     pub(super) workspace: Option<Workspace>,
     /// Package name to path, of every `[patch]` table.
     pub(super) patches: BTreeMap<String, String>,
+    /// Whether the integration tests are those in `tests`, as they lie there.
+    pub(super) finds_tests: bool,
 }
 
 /// What matters of a `[workspace]` table.
@@ -99,6 +101,7 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
             .and_then(|package| package.get("name")?.as_str())
             .map(ToOwned::to_owned),
         has_bin: table.contains_key("bin"),
+        finds_tests: finds_tests(&table, package),
         workspace: table
             .get("workspace")
             .and_then(Value::as_table)
@@ -129,6 +132,13 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
     for target in per_target.filter_map(|(_, target)| target.as_table()) {
         sections(target, text, &mut manifest.dependencies);
     }
+    manifest.patches = patches(&table);
+    Ok(manifest)
+}
+
+/// Package name to path, of every `[patch]` table.
+fn patches(table: &Table) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
     let patches = table
         .get("patch")
         .and_then(Value::as_table)
@@ -140,10 +150,14 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
     {
         let package = patch.get("package").and_then(Value::as_str).unwrap_or(key);
         if let Some(path) = patch.get("path").and_then(Value::as_str) {
-            manifest.patches.insert(package.to_owned(), path.to_owned());
+            found.insert(package.to_owned(), path.to_owned());
         }
     }
-    Ok(manifest)
+    found
+}
+
+fn finds_tests(table: &Table, package: Option<&Table>) -> bool {
+    !table.contains_key("test") && !package.is_some_and(|package| package.contains_key("autotests"))
 }
 
 fn sections(table: &Table, text: &str, dependencies: &mut Vec<Dependency>) {

@@ -4,6 +4,7 @@
 
 mod include;
 mod manifest;
+mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,7 +64,12 @@ impl Ecosystem for Cargo {
     }
 
     fn parsers(&self) -> &'static [&'static dyn AnyParser] {
-        &[&include::INCLUDES, &MANIFEST, &BUILD_SCRIPT]
+        &[
+            &include::INCLUDES,
+            &MANIFEST,
+            &BUILD_SCRIPT,
+            &targets::TEST_FILE,
+        ]
     }
 
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
@@ -74,12 +80,22 @@ impl Ecosystem for Cargo {
             crates.links(&folder, &mut discovery.links);
             build_script(scan, &folder, &mut discovery.links);
         }
-        include::links(scan, &crates.projects(), &mut discovery.links);
+        let packages = crates.projects();
+        include::links(scan, &packages, &mut discovery.links);
+        discovery.units = Some(targets::units(scan, &crates, &packages));
         discovery
     }
 
     fn shared_files(&self) -> &'static [SharedFile] {
         SHARED
+    }
+
+    fn unit_of(&self, root: &RepoPath, path: &RepoPath) -> Option<(RepoPath, bool)> {
+        targets::unit_of(root, path)
+    }
+
+    fn narrowed(&self, task: &Task, units: &[String]) -> Option<Command> {
+        targets::command(task, units)
     }
 }
 

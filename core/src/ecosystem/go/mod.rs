@@ -72,7 +72,7 @@ impl Ecosystem for Go {
         SHARED
     }
 
-    fn unit_of(&self, path: &RepoPath) -> Option<(RepoPath, bool)> {
+    fn unit_of(&self, _root: &RepoPath, path: &RepoPath) -> Option<(RepoPath, bool)> {
         packages::unit_of(path)
     }
 

@@ -73,7 +73,7 @@ fn add(unit: &mut Unit, path: &RepoPath, file: &GoFile, names: &Names<'_>) {
         unit.uses.extend(used);
         unit.escapes |= escapes(file);
     }
-    unit.everywhere |= file.tags.is_empty() && !has_platform(path);
+    unit.alone |= file.tags.is_empty() && !has_platform(path);
 }
 
 /// Finds the package of a file that a compiler reads because of where it lies; one below `vendor` stands for a module.
