@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod demo;
 mod schemas;
+mod soundness;
 mod tidy;
 mod truth;
 
@@ -36,6 +37,8 @@ enum Verb {
     Bench(bench::Bench),
     /// Measures the selection against known answers of real repositories.
     Truth(truth::Truth),
+    /// Proves by real runs of made repositories that no test is missed.
+    Soundness(soundness::Soundness),
     /// Writes the JSON Schemas; with `--check` only compares.
     Schemas {
         /// Compare only.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Demo => demo::run(),
         Verb::Bench(wanted) => bench::run(&wanted),
         Verb::Truth(wanted) => truth::run(&wanted),
+        Verb::Soundness(wanted) => soundness::run(&wanted),
         Verb::Schemas { check } => schemas::run(check),
     };
     match outcome {

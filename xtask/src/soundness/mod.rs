@@ -1,0 +1,224 @@
+//! Proves by real runs that no test is missed: `cargo xtask soundness --repos N --changes M --seed S`.
+//!
+//! Small repositories with real, fast tests are made, changed at random, and all of their tests are really run before
+//! and after. Every test whose outcome flipped, and every test that is new, must have been selected. The same seed makes
+//! the same repositories and changes.
+
+mod change;
+mod language;
+mod model;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use clap::Args;
+use serde_json::Value;
+
+use language::{LANGUAGES, Language, Outcomes, TestUnit};
+use model::{Model, Random};
+
+/// How much is tried.
+#[derive(Args)]
+pub(crate) struct Soundness {
+    /// Repositories.
+    #[arg(long, default_value_t = 4)]
+    repos: usize,
+    /// Changes of each.
+    #[arg(long, default_value_t = 10)]
+    changes: usize,
+    /// Where the randomness starts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// `safe`, `static` or `project`.
+    #[arg(long, default_value = "safe")]
+    precision: String,
+    /// Only these languages; may be repeated.
+    #[arg(long)]
+    language: Vec<String>,
+}
+
+/// What was counted.
+#[derive(Default)]
+struct Tally {
+    changes: usize,
+    flipped: usize,
+    escapes: Vec<String>,
+    /// Selected by needed, of changes that needed a test.
+    ratios: Vec<f64>,
+}
+
+/// Makes repositories and changes; an escape is an error.
+pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
+    crate::ci::cargo(&["build", "--quiet", "--package", "affected-cli"], &[])?;
+    let is_wanted = |language: &&&dyn Language| {
+        wanted.language.is_empty() || wanted.language.iter().any(|name| name == language.name())
+    };
+    let languages: Vec<&dyn Language> = LANGUAGES.iter().filter(is_wanted).copied().collect();
+    let languages: Vec<_> = languages
+        .into_iter()
+        .filter(|language| is_here(*language))
+        .collect();
+    if languages.is_empty() {
+        return Err("no language to try".to_owned());
+    }
+    let mut tally: BTreeMap<&str, Tally> = BTreeMap::new();
+    for number in 0..wanted.repos {
+        let language = languages[number % languages.len()];
+        let mut random = Random(
+            wanted
+                .seed
+                .wrapping_mul(1_000_003)
+                .wrapping_add(number as u64),
+        );
+        let tally = tally.entry(language.name()).or_default();
+        repository(wanted, language, &mut random, tally)
+            .map_err(|error| format!("repository {number} ({}): {error}", language.name()))?;
+    }
+    report(tally)
+}
+
+fn is_here(language: &dyn Language) -> bool {
+    let found = Command::new(language.tool()).arg("--help").output().is_ok();
+    if !found {
+        println!("left out: {} is not installed", language.tool());
+    }
+    found
+}
+
+fn report(tally: BTreeMap<&str, Tally>) -> Result<(), String> {
+    println!(
+        "{:12} {:>8} {:>8} {:>8} {:>16}",
+        "language", "changes", "flipped", "escapes", "selected/needed"
+    );
+    let mut escapes = Vec::new();
+    for (name, mut tally) in tally {
+        tally.ratios.sort_by(f64::total_cmp);
+        let median = tally
+            .ratios
+            .get(tally.ratios.len() / 2)
+            .copied()
+            .unwrap_or_default();
+        println!(
+            "{name:12} {:8} {:8} {:8} {median:16.2}",
+            tally.changes,
+            tally.flipped,
+            tally.escapes.len()
+        );
+        escapes.append(&mut tally.escapes);
+    }
+    for escape in &escapes {
+        println!("escaped: {escape}");
+    }
+    escapes
+        .is_empty()
+        .then_some(())
+        .ok_or_else(|| format!("{} tests were missed", escapes.len()))
+}
+
+fn repository(
+    wanted: &Soundness,
+    language: &dyn Language,
+    random: &mut Random,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let root = folder.path();
+    let base = Model::random(random);
+    language.lay_out(root, &base)?;
+    let config = format!("precision = \"{}\"\n", wanted.precision);
+    write(root, "affected.toml", &config)?;
+    for arguments in [
+        &["init", "-q", "-b", "main"][..],
+        &["add", "-A"],
+        &["commit", "-q", "-m", "first"],
+    ] {
+        git(root, arguments)?;
+    }
+    let before = language.run(root)?;
+    if let Some((unit, _)) = before.iter().find(|(_, passed)| !**passed) {
+        return Err(format!("{unit:?} fails before any change"));
+    }
+    for _ in 0..wanted.changes {
+        let told = change::apply(root, language, &base, random)?;
+        let after = language.run(root)?;
+        let selected = selected(root)?;
+        judge(&told, (&before, &after), &selected, tally);
+        git(root, &["reset", "-q", "--hard"])?;
+        git(root, &["clean", "-fdq"])?;
+    }
+    Ok(())
+}
+
+fn judge(told: &str, outcomes: (&Outcomes, &Outcomes), selected: &Selected, tally: &mut Tally) {
+    let (before, after) = outcomes;
+    let needed: BTreeSet<&TestUnit> = after
+        .iter()
+        .filter(|(unit, passed)| before.get(*unit) != Some(*passed))
+        .map(|(unit, _)| unit)
+        .collect();
+    tally.changes += 1;
+    tally.flipped += needed.len();
+    for unit in &needed {
+        if !selected.holds(unit) {
+            tally.escapes.push(format!("{told}: {} {}", unit.0, unit.1));
+        }
+    }
+    if !needed.is_empty() {
+        let chosen = after.keys().filter(|unit| selected.holds(unit)).count();
+        tally.ratios.push(chosen as f64 / needed.len() as f64);
+    }
+}
+
+/// Selected units by the path of their project; none means all.
+struct Selected(BTreeMap<String, BTreeSet<String>>);
+
+impl Selected {
+    fn holds(&self, unit: &TestUnit) -> bool {
+        let units = self.0.get(&unit.0);
+        units.is_some_and(|units| units.is_empty() || units.contains(&unit.1))
+    }
+}
+
+fn selected(root: &Path) -> Result<Selected, String> {
+    let output = Command::new(crate::root().join("target/debug/affected"))
+        .args(["list", "--base", "main", "--format", "json", "-C"])
+        .arg(root)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let list: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let paths: BTreeMap<String, String> = items(&list["projects"])
+        .iter()
+        .map(|project| (text(&project["name"]), text(&project["path"])))
+        .collect();
+    let targets = items(&list["targets"]);
+    let unit = |target: &Value| {
+        let path = paths
+            .get(&text(&target["project"]))
+            .cloned()
+            .unwrap_or_default();
+        (path, items(&target["units"]).iter().map(text).collect())
+    };
+    Ok(Selected(targets.iter().map(unit).collect()))
+}
+
+fn write(root: &Path, path: &str, text: &str) -> Result<(), String> {
+    let path = root.join(path);
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(&path, text))
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@t", "-C"])
+        .arg(root)
+        .args(arguments)
+        .output()
+        .map_err(|error| format!("git does not start: {error}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    output.status.success().then_some(()).ok_or(errors)
+}
