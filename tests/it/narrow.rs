@@ -460,3 +460,26 @@ fn only_the_reached_integration_tests_are_run() {
     repo.write("kit/tests/two.rs", "#[test]\nfn works() {\n    1\n}\n");
     run(1, "mismatched types");
 }
+
+#[test]
+fn a_dry_run_tells_the_parts_and_why_something_is_whole() {
+    let repo = modules();
+    repo.write(
+        "lib/clock/clock.go",
+        "package clock\n\nfunc Now() int { return 2 - 1 }\n",
+    );
+    repo.write("app/help/text.txt", "help\n");
+    let answer = repo.affected(&["test", "--dry-run", "--verbose", "--base", "main"]);
+    assert!(
+        answer.stdout.contains("go test ./clock\n"),
+        "{}",
+        answer.stdout
+    );
+    assert!(
+        answer
+            .stdout
+            .contains("all of it: app/help/text.txt is read by no compiler"),
+        "{}",
+        answer.stdout
+    );
+}

@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     ("tests", || {
         cargo(&["test", "--workspace", "--no-fail-fast"], &[])
     }),
+    ("soundness", crate::soundness::small),
     ("docs", || {
         let flags = [("RUSTDOCFLAGS", "-D warnings")];
         cargo(&["doc", "--workspace", "--no-deps", "--quiet"], &flags)
@@ -73,7 +74,7 @@ fn starts(program: &str, argument: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-fn in_ci() -> bool {
+pub(crate) fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")
 }
 

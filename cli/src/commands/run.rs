@@ -58,7 +58,7 @@ pub(super) fn start(
         let text = if json {
             json::line(&answer.list)?
         } else {
-            planned(&answer)
+            planned(&answer, context.printer.verbosity)
         };
         context.printer.data(&text)?;
         return Ok(Exit::OK);
@@ -96,11 +96,14 @@ fn exit(interrupt: &Interrupt, document: &v1::Run) -> Exit {
     }
 }
 
-fn planned(answer: &Answer) -> String {
+fn planned(answer: &Answer, verbosity: Verbosity) -> String {
     let line = |action: &affected_core::plan::Action| {
         let command = command_line(&action.command);
         let text = format!("{}  ({})  {command}", action.target, action.cwd);
-        format!("{}\n", escape(&text))
+        let widened = action.widened.as_ref();
+        let widened = widened.filter(|_| verbosity == Verbosity::Verbose);
+        let because = widened.map(|because| format!("    all of it: {}\n", escape(because)));
+        format!("{}\n{}", escape(&text), because.unwrap_or_default())
     };
     let tasks: String = answer.plan.actions.iter().map(line).collect();
     format!("{}{tasks}", format::text::header(&answer.list))

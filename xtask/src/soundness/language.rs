@@ -274,7 +274,7 @@ fn link(root: &Path, part: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Packages that find one another by their paths, tested with pytest.
+/// Packages that find one another by their paths, tested with unittest, which is always there.
 struct Python;
 
 impl Language for Python {
@@ -308,7 +308,7 @@ impl Language for Python {
                 );
             }
             let manifest = format!(
-                "[project]\nname = \"py{number}\"\nversion = \"1.0.0\"\ndependencies = [{}]\n\n[dependency-groups]\ndev = [\"pytest\"]\n\n[tool.uv.sources]\n{sources}",
+                "[project]\nname = \"py{number}\"\nversion = \"1.0.0\"\ndependencies = [{}]\n\n[tool.uv.sources]\n{sources}",
                 names.join(", ")
             );
             write(root, &format!("py{number}/pyproject.toml"), &manifest)?;
@@ -319,7 +319,7 @@ impl Language for Python {
             write(root, &self.source(number), &text)?;
             let read = "int((pathlib.Path(__file__).parent / 'value.txt').read_text())";
             let test = format!(
-                "import pathlib\n\nimport part{number}\n\n\ndef test_sum():\n    assert part{number}.v(){} == {}\n",
+                "import pathlib\nimport unittest\n\nimport part{number}\n\n\nclass Sum(unittest.TestCase):\n    def test_sum(self):\n        self.assertEqual(part{number}.v(){}, {})\n",
                 data(part, read),
                 part.expected
             );
@@ -333,7 +333,10 @@ impl Language for Python {
     }
 
     fn new_test(&self, part: usize, passes: bool) -> (String, String) {
-        let text = format!("def test_new():\n    assert {}\n", u8::from(passes));
+        let text = format!(
+            "import unittest\n\n\nclass New(unittest.TestCase):\n    def test_new(self):\n        self.assertTrue({})\n",
+            u8::from(passes)
+        );
         (format!("py{part}/tests/test_new{part}.py"), text)
     }
 
@@ -345,7 +348,7 @@ impl Language for Python {
             .map(|project| format!("'{}'", root.join(project).join("src").display()))
             .collect();
         let start = format!(
-            "import sys, pytest; sys.path[:0] = [{}]; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))",
+            "import sys, unittest; sys.path[:0] = [{}]; unittest.main(module=None, argv=['x', 'discover', '-q', '-s', 'tests'])",
             paths.join(", ")
         );
         let mut found = Outcomes::new();
@@ -402,6 +405,9 @@ impl Language for Rust {
                 part.remark
             );
             write(root, &self.source(number), &source)?;
+            // Without any target a manifest is broken, and with it all of the workspace: that is no matter of tests.
+            let library = "mod part;\n\npub use part::v;\n";
+            write(root, &format!("rs{number}/src/lib.rs"), library)?;
             let read =
                 "std::fs::read_to_string(\"tests/value.txt\").unwrap().parse::<u64>().unwrap()";
             let test = format!(
