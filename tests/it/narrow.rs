@@ -483,3 +483,43 @@ fn a_dry_run_tells_the_parts_and_why_something_is_whole() {
         answer.stdout
     );
 }
+
+#[test]
+fn the_tests_of_a_maven_module_are_no_matter_of_its_dependents() {
+    let repo = Sandbox::new();
+    let pom = |name: &str, rest: &str| {
+        format!(
+            "<project><modelVersion>4.0.0</modelVersion><groupId>ex</groupId><artifactId>{name}</artifactId><version>1</version>{rest}</project>"
+        )
+    };
+    let uses = |kind: &str| {
+        let rest = format!(
+            "<dependencies><dependency><groupId>ex</groupId><artifactId>base</artifactId><version>1</version>{kind}</dependency></dependencies>"
+        );
+        pom("user", &rest)
+    };
+    repo.write("base/pom.xml", &pom("base", ""));
+    repo.write("base/src/main/java/A.java", "class A {}\n");
+    repo.write("base/src/test/java/ATest.java", "class ATest {}\n");
+    repo.write("user/pom.xml", &uses(""));
+    repo.write("user/src/test/java/BTest.java", "class BTest {}\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo.write("base/src/test/java/ATest.java", "class ATest { }\n");
+    expect(&repo, &[("base:test", "all")]);
+    assert_eq!(repo.names(&["--base", "main"]), "base user");
+    repo.write("base/src/main/java/A.java", "class A { }\n");
+    expect(&repo, &[("base:test", "all"), ("user:test", "all")]);
+    repo.git(&["checkout", "-q", "main", "."]);
+    // Attached tests are what a dependent is tested with.
+    repo.git(&["stash", "-q"]);
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write(
+        "user/pom.xml",
+        &uses("<type>test-jar</type><scope>test</scope>"),
+    );
+    repo.commit("attached tests");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("base/src/test/java/ATest.java", "class ATest { }\n");
+    expect(&repo, &[("base:test", "all"), ("user:test", "all")]);
+}

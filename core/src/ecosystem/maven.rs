@@ -21,7 +21,7 @@ pub struct Maven;
 const ID: EcosystemId = EcosystemId("maven");
 const POM: Parser<Pom> = Parser {
     id: "maven/pom",
-    version: 1,
+    version: 2,
     parse: parse_pom,
 };
 
@@ -34,6 +34,8 @@ struct Pom {
     properties: BTreeMap<String, String>,
     uses: Vec<Use>,
     makes_service: bool,
+    /// Whether it may take in the tests of another module, as a `test-jar` or by a path.
+    takes_tests: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +102,19 @@ impl Ecosystem for Maven {
             discovery.projects.push(project(scan, folder, pom, &poms));
             links(folder, pom, &poms, &by_artifact, &mut discovery.links);
         }
+        // A parent may say it for any module, so one is enough.
+        let takes_tests = poms.values().any(|pom| pom.takes_tests);
+        discovery.units = (!takes_tests && discovery.faults.is_empty()).then(Vec::new);
         discovery
+    }
+
+    /// Main and test classes are compiled apart, and only the main ones are packed for others. Source: "Introduction to
+    /// the Standard Directory Layout" and "Guide to using attached tests" of Maven.
+    fn unit_of(&self, root: &RepoPath, path: &RepoPath) -> Option<(RepoPath, bool)> {
+        let inside = path.relative_to(root)?;
+        inside
+            .starts_with(b"src/")
+            .then(|| (root.clone(), inside.starts_with(b"src/test/")))
     }
 
     fn shared_files(&self) -> &'static [SharedFile] {
@@ -360,6 +374,14 @@ fn parse_pom(bytes: &[u8]) -> Result<Pom, Broken> {
         group: text_of(root, "groupId"),
         artifact,
         parent,
+        takes_tests: [
+            "test-jar",
+            "<classifier>",
+            "src/test",
+            "<testSourceDirectory>",
+        ]
+        .iter()
+        .any(|word| text.contains(word)),
         ..Pom::default()
     };
     // Every profile counts: which one is active is not known here.

@@ -57,6 +57,9 @@ impl<'a> Reached<'a> {
 
     /// Tells which units of the project at `root` have tests that a change can reach.
     pub(super) fn part(&self, root: &RepoPath, reaching: &Changed) -> Part {
+        if reaching.units.is_empty() {
+            return Part::Units(Vec::new());
+        }
         let mut changed = reaching.units.iter();
         if let Some(stray) = changed.find(|unit| !self.known.contains(unit)) {
             return Part::Whole(format!("nobody is known to use {stray}"));

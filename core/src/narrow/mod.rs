@@ -136,13 +136,19 @@ fn reaching(
     ecosystem: &dyn Ecosystem,
 ) -> Result<Changed, String> {
     let (graph, id) = (question.graph, ecosystem.id());
-    let mut changed = Changed::default();
+    let (mut changed, mut reached) = (Changed::default(), false);
     // A project may be reached over edges of the ecosystem and over others: then it is met twice.
     let mut open = vec![(of, None)];
     let mut met = BTreeSet::from([(of, false)]);
     while let Some((at, foreign)) = open.pop() {
         if let Some(touched) = question.affected.touched.get(&at) {
-            changed.extend(&followable(graph, at, ecosystem, touched, foreign)?);
+            let mut found = followable(graph, at, ecosystem, touched, foreign)?;
+            reached = true;
+            if at != of {
+                // Nobody is built with the tests of another project.
+                found.units.clone_from(&found.compiled);
+            }
+            changed.extend(&found);
         }
         for (below, edge) in graph.dependencies(at) {
             if edge.kind == DependencyKind::Runtime {
@@ -155,7 +161,7 @@ fn reaching(
             }
         }
     }
-    if changed.units.is_empty() {
+    if !reached {
         return Err("no changed source reaches it".to_owned());
     }
     Ok(changed)
