@@ -20,8 +20,8 @@ pub use crate::config::SettingSource;
 pub use explain::{why, why_not};
 pub use stopwatch::Stopwatch;
 
-use crate::config::{self, Config, ConfigError};
-use crate::diff::{ChangeSet, fields, range::NoBase};
+use crate::config::{self, Config, ConfigError, defects};
+use crate::diff::{Change, ChangeKind, ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
 use crate::narrow;
 use crate::plan::{
@@ -155,7 +155,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let (base, head) = inventories(&trees, &mut memory, &mut watch)?;
     let union = union(base.as_ref(), &head);
     watch.lap(Lap::Graph);
-    let changes = trees.changes()?;
+    let changes = seeded(trees.changes()?);
     let mut notes = Vec::new();
     let locks = locks::meanings(&trees, &union, &changes, &mut notes);
     let read = Meanings {
@@ -203,10 +203,39 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     })
 }
 
+/// The changes, without those that a defect overlooks.
+fn seeded(changes: ChangeSet) -> ChangeSet {
+    if !cfg!(feature = "defects") {
+        return changes;
+    }
+    let seen = |(at, change): &(usize, Change)| {
+        let name = change.path.to_string();
+        let overlooked = [
+            ("ignore-deletions", change.kind == ChangeKind::Deleted),
+            ("ignore-additions", change.kind == ChangeKind::Added),
+            ("ignore-data", name.ends_with(".txt")),
+            ("ignore-tests", name.contains("test")),
+            (
+                "ignore-sources",
+                !name.contains("test") && !name.ends_with("json"),
+            ),
+            ("first-change-only", *at > 0),
+            ("last-change-only", *at + 1 < changes.changes().len()),
+        ];
+        !overlooked
+            .into_iter()
+            .any(|(name, here)| here && defects::is(name))
+    };
+    let all = changes.changes().iter().cloned().enumerate();
+    ChangeSet::new(all.filter(seen).map(|(_, change)| change).collect())
+}
+
 /// Joins the graphs of base and head.
 fn union(base: Option<&Arc<Inventory>>, head: &Arc<Inventory>) -> Arc<ProjectGraph> {
     match base {
-        Some(base) if !Arc::ptr_eq(base, head) => Arc::new(delta::union(&base.graph, &head.graph)),
+        Some(base) if !Arc::ptr_eq(base, head) && !defects::is("forget-base-graph") => {
+            Arc::new(delta::union(&base.graph, &head.graph))
+        }
         _ => Arc::clone(&head.graph),
     }
 }
@@ -321,7 +350,11 @@ fn decide(
         faults: &head.faults,
         locks: &read.locks,
         fields: &read.fields,
-        depth: request.depth,
+        depth: match () {
+            () if defects::is("no-dependents") => Depth::None,
+            () if defects::is("direct-dependents") => Depth::Direct,
+            () => request.depth,
+        },
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The file is never needed. Unknown keys are errors with the nearest known one.
 
+pub mod defects;
 mod file;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use affected_graph::RepoPath;
 
 use super::Part;
+use crate::config::defects;
 use crate::ecosystem::Unit;
 
 /// Units whose files changed.
@@ -61,7 +62,8 @@ impl<'a> Reached<'a> {
             return Part::Units(Vec::new());
         }
         let mut changed = reaching.units.iter();
-        if let Some(stray) = changed.find(|unit| !self.known.contains(unit)) {
+        let stray = changed.find(|unit| !self.known.contains(unit));
+        if let Some(stray) = stray.filter(|_| !defects::is("forget-strays")) {
             return Part::Whole(format!("nobody is known to use {stray}"));
         }
         let own = self.units.iter();
@@ -83,7 +85,8 @@ impl<'a> Reached<'a> {
 
     fn reaches(&self, unit: &Unit) -> bool {
         let among = |set: &BTreeSet<RepoPath>| {
-            set.contains(&unit.path) || !set.is_disjoint(&unit.tests_use)
+            let tests = !defects::is("forget-test-imports") && !set.is_disjoint(&unit.tests_use);
+            set.contains(&unit.path) || tests
         };
         let escapes = unit.tests_escape || among(&self.escaped);
         self.changed.contains(&unit.path) || among(&self.dirty) || (escapes && !self.trusting)
@@ -104,9 +107,13 @@ fn users(units: &[Unit]) -> Users<'_> {
 
 /// The given units and all that are built with them.
 fn built_with(users: &Users<'_>, of: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
+    let first = of.clone();
     let mut open: Vec<RepoPath> = of.iter().cloned().collect();
     let mut found = of;
     while let Some(at) = open.pop() {
+        if defects::is("direct-imports-only") && !first.contains(&at) {
+            continue;
+        }
         for user in users.get(&at).into_iter().flatten() {
             if found.insert((*user).clone()) {
                 open.push((*user).clone());

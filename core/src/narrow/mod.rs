@@ -12,7 +12,7 @@ use affected_graph::{
     Command, DependencyKind, EcosystemId, ProjectGraph, ProjectIndex, RepoPath, Task,
 };
 
-use crate::config::Precision;
+use crate::config::{Precision, defects};
 use crate::ecosystem::Ecosystem;
 use crate::scan::units::Units;
 use crate::select::{AffectedSet, Touched};
@@ -175,7 +175,8 @@ fn followable(
     foreign: Option<&affected_graph::Dependency>,
 ) -> Result<Changed, String> {
     let (project, id) = (graph.project(at), ecosystem.id());
-    if let Some(other) = &touched.other {
+    let other = touched.other.as_ref();
+    if let Some(other) = other.filter(|_| !defects::is("narrow-over-manifests")) {
         return Err(format!("`{}`: {other}", project.name));
     }
     if let Some(edge) = foreign {
@@ -194,6 +195,9 @@ fn followable(
             return Err(format!("`{}` reads {path}", project.name));
         }
         let Some((unit, is_test)) = ecosystem.unit_of(&project.root, path) else {
+            if defects::is("sources-only") {
+                continue;
+            }
             return Err(format!("{path} is read by no compiler"));
         };
         if !is_test {

@@ -5,6 +5,7 @@
 //! the same repositories and changes.
 
 mod change;
+mod defects;
 mod language;
 mod model;
 
@@ -36,6 +37,24 @@ pub(crate) struct Soundness {
     /// Only these languages; may be repeated.
     #[arg(long)]
     language: Vec<String>,
+    /// Demand that each seeded mistake of the selection is noticed.
+    #[arg(long)]
+    defects: bool,
+}
+
+/// The program under test, and the mistake it makes.
+struct Tool<'t> {
+    program: &'t Path,
+    defect: Option<&'static str>,
+}
+
+impl<'t> Tool<'t> {
+    fn plain(program: &'t Path) -> Self {
+        Self {
+            program,
+            defect: None,
+        }
+    }
 }
 
 /// What was counted.
@@ -56,12 +75,17 @@ pub(crate) fn small() -> Result<(), String> {
         seed: 1,
         precision: "safe".to_owned(),
         language: Vec::new(),
+        defects: false,
     })
 }
 
 /// Makes repositories and changes; an escape is an error.
 pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
-    crate::ci::cargo(&["build", "--quiet", "--package", "affected-cli"], &[])?;
+    let mut build = vec!["build", "--quiet", "--package", "affected-cli"];
+    if wanted.defects {
+        build.extend(["--features", "defects"]);
+    }
+    crate::ci::cargo(&build, &[])?;
     // A copy, so that a build while this runs changes nothing.
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let program = folder.path().join("affected");
@@ -83,6 +107,9 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
     if languages.is_empty() {
         return Err("no language to try".to_owned());
     }
+    if wanted.defects {
+        return defects::run(wanted, &languages, &program);
+    }
     let mut tally: BTreeMap<&str, Tally> = BTreeMap::new();
     for number in 0..wanted.repos {
         let language = languages[number % languages.len()];
@@ -93,7 +120,7 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
                 .wrapping_add(number as u64),
         );
         let tally = tally.entry(language.name()).or_default();
-        repository(wanted, language, &program, &mut random, tally)
+        repository(wanted, language, &Tool::plain(&program), &mut random, tally)
             .map_err(|error| format!("repository {number} ({}): {error}", language.name()))?;
     }
     report(tally)
@@ -136,7 +163,7 @@ fn report(tally: BTreeMap<&str, Tally>) -> Result<(), String> {
 fn repository(
     wanted: &Soundness,
     language: &dyn Language,
-    program: &Path,
+    tool: &Tool<'_>,
     random: &mut Random,
     tally: &mut Tally,
 ) -> Result<(), String> {
@@ -160,8 +187,11 @@ fn repository(
     for _ in 0..wanted.changes {
         let told = change::apply(root, language, &base, random)?;
         let after = language.run(root)?;
-        let selected = selected(program, root)?;
+        let selected = selected(tool, root)?;
         judge(&told, (&before, &after), &selected, tally);
+        if tool.defect.is_some() && !tally.escapes.is_empty() {
+            break;
+        }
         git(root, &["reset", "-q", "--hard"])?;
         git(root, &["clean", "-fdq"])?;
     }
@@ -198,8 +228,9 @@ impl Selected {
     }
 }
 
-fn selected(program: &Path, root: &Path) -> Result<Selected, String> {
-    let output = Command::new(program)
+fn selected(tool: &Tool<'_>, root: &Path) -> Result<Selected, String> {
+    let output = Command::new(tool.program)
+        .envs(tool.defect.map(|name| ("AFFECTED_DEFECT", name)))
         .args(["list", "--base", "main", "--format", "json", "-C"])
         .arg(root)
         .output()

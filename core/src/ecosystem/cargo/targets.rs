@@ -11,6 +11,7 @@ use affected_graph::{Command, DependencyKind, RepoPath, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{Crates, include};
+use crate::config::defects;
 use crate::ecosystem::{FileName, Scan, Unit};
 use crate::facts::{Broken, Parser};
 
@@ -96,7 +97,9 @@ fn of_package(
             unit.name = name;
         }
         let named = |name: &String| [format!("tests/{name}.rs"), format!("tests/{name}")];
-        let taken = file.modules.iter().flat_map(named);
+        let modules = file.modules.iter();
+        let modules = modules.filter(|_| !defects::is("forget-test-modules"));
+        let taken = modules.flat_map(named);
         unit.uses
             .extend(taken.filter_map(|taken| root.join(taken).ok()));
         unit.escapes |= file.reads_sources;
