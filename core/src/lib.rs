@@ -1,7 +1,7 @@
 //! The stages of `affected`, one folder each, in the order in which a request passes them.
 //!
 //! `vcs` and `tree` read, `facts` remembers what parsers found in a blob, `config` holds what the user
-//! wrote, `ecosystem` turns manifests into projects, `scan` makes them an inventory, `ci` knows the host,
+//! wrote, `runner` knows the commands of test runners, `ecosystem` turns manifests into projects, `scan` makes them an inventory, `ci` knows the host,
 //! `diff` the changed paths, `select` the affected projects, `narrow` the parts of them, `plan` the tasks, `run` runs them and `report` tells.
 //! A stage imports earlier ones only; [`pipeline`] alone knows them all. Nothing here prints, exits or
 //! reads arguments; the environment is read in `ci` and `config` only.
@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod runner;
 pub mod scan;
 pub mod select;
 pub mod tree;

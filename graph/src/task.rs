@@ -70,6 +70,8 @@ pub struct Task {
     pub stage: Option<Stage>,
     /// What is started.
     pub command: Command,
+    /// The shell line that the command starts in turn: the body of a `package.json` script.
+    pub script: Option<String>,
     /// The folder it is started in.
     pub cwd: RepoPath,
     /// Variables set for it.

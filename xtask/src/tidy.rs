@@ -5,13 +5,14 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "digest",
     "vcs",
     "tree",
     "facts",
     "lockfile",
     "config",
+    "runner",
     "ecosystem",
     "scan",
     "ci",
@@ -119,7 +120,7 @@ fn check(path: &str, text: &str) -> Vec<String> {
         if let Some(stage) = stage.filter(|_| !is_test) {
             for later in later_than(stage)
                 .iter()
-                .filter(|later| line.contains(&format!("crate::{later}")))
+                .filter(|later| names_stage(line, later))
             {
                 find(
                     number,
@@ -143,6 +144,15 @@ fn names(line: &str, crate_name: &str) -> bool {
     line.match_indices(crate_name).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '"' | ':'))
+    })
+}
+
+/// Tells whether a line names a stage, rather than one whose name only begins alike.
+fn names_stage(line: &str, stage: &str) -> bool {
+    let path = format!("crate::{stage}");
+    line.match_indices(&path).any(|(at, _)| {
+        let after = line[at + path.len()..].chars().next();
+        !after.is_some_and(|letter| letter.is_alphanumeric() || letter == '_')
     })
 }
 
@@ -191,6 +201,7 @@ mod tests {
             1
         );
         assert_eq!(found("core/src/scan/x.rs", "use crate::tree::Tree;"), 0);
+        assert_eq!(found("core/src/scan/x.rs", "use crate::runner::Call;"), 0);
         assert_eq!(found("core/src/scan/util.rs", ""), 1);
         assert_eq!(check("core/src/scan/x.rs", "fn x() {}").len(), 1);
         assert_eq!(found("core/src/scan/x.rs", &"let x = 1;\n".repeat(601)), 1);

@@ -165,6 +165,7 @@ fn project(
         cwd: root.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: String::from_utf8_lossy(path.file_name()).into_owned(),
     };

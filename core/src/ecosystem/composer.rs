@@ -154,6 +154,7 @@ fn project(
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: "composer.json".to_owned(),
     };

@@ -171,6 +171,7 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, pubspec: &Pubspec) -> FoundProjec
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: "pubspec.yaml".to_owned(),
     };

@@ -284,6 +284,7 @@ fn tasks(scan: &Scan<'_>, folder: &RepoPath, poms: &BTreeMap<RepoPath, Arc<Pom>>
             cwd: reactor.clone(),
             env: BTreeMap::new(),
             timeout: None,
+            script: None,
             inferred_by: Some(ID),
             origin: "pom.xml".to_owned(),
         }

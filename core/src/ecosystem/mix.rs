@@ -142,6 +142,7 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProj
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: "mix.exs".to_owned(),
     };

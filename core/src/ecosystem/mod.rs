@@ -33,13 +33,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use affected_graph::{
-    Command, DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
+    DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Task,
 };
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{AnyParser, FactStore, Fault, Parser};
+use crate::runner::Selected;
 pub use crate::tree::is_material;
 use crate::tree::{FileSet, Tree, TreeError};
 
@@ -332,9 +333,9 @@ pub trait Ecosystem: Sync {
         None
     }
 
-    /// Restricts the command of an inferred test task to some units; `None` where it cannot be.
-    fn narrowed(&self, _task: &Task, _units: &[String]) -> Option<Command> {
-        None
+    /// Says what a unit is to the runner: its kind, and its name from the folder where tasks start.
+    fn selected(&self, unit: &str) -> Selected {
+        Selected::Package(unit.to_owned())
     }
 }
 

@@ -144,6 +144,7 @@ fn project(root: &RepoPath, folder: &RepoPath, path: &RepoPath, config: &Config)
         cwd: root.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: "project.json".to_owned(),
     };

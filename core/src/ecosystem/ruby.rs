@@ -221,6 +221,7 @@ fn project(
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: String::from_utf8_lossy(manifest.file_name()).into_owned(),
     };

@@ -82,6 +82,7 @@ fn project(folder: RepoPath, manifest: RepoPath) -> FoundProject {
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: "*.tf".to_owned(),
     };

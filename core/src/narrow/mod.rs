@@ -14,6 +14,7 @@ use affected_graph::{
 
 use crate::config::{Precision, defects};
 use crate::ecosystem::Ecosystem;
+use crate::runner;
 use crate::scan::units::Units;
 use crate::select::{AffectedSet, Touched};
 use follow::{Changed, Reached};
@@ -70,7 +71,8 @@ impl Parts {
             Some(Part::Units(units)) => {
                 let ecosystems = crate::ecosystem::ALL.iter();
                 let own = ecosystems.copied().find(|ecosystem| ecosystem.id() == id);
-                let command = own.and_then(|own| own.narrowed(task, units));
+                let parts = own.map(|own| units.iter().map(|unit| own.selected(unit)).collect());
+                let command = parts.and_then(|parts: Vec<_>| runner::restrict(task, &parts));
                 command.map_or(Narrowed::Whole(None), |command| {
                     Narrowed::Units(units.clone(), command)
                 })

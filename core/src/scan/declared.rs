@@ -178,6 +178,7 @@ fn task_of(
         cwd: root.clone(),
         env: BTreeMap::new(),
         timeout: task.timeout,
+        script: None,
         inferred_by: None,
         origin: config.origin.to_string(),
     }

@@ -19,6 +19,7 @@ use super::{
     Standing, Symbol, is_material,
 };
 use crate::facts::AnyParser;
+use crate::runner::Selected;
 use manifest::{BUILD_SCRIPT, MANIFEST, Manifest};
 
 /// Cargo.
@@ -94,8 +95,8 @@ impl Ecosystem for Cargo {
         targets::unit_of(root, path)
     }
 
-    fn narrowed(&self, task: &Task, units: &[String]) -> Option<Command> {
-        targets::command(task, units)
+    fn selected(&self, unit: &str) -> Selected {
+        Selected::Target(unit.to_owned())
     }
 }
 
@@ -262,6 +263,7 @@ impl Crates {
             cwd: cwd.clone(),
             env: BTreeMap::new(),
             timeout: None,
+            script: None,
             inferred_by: Some(ID),
             origin: "Cargo.toml".to_owned(),
         };

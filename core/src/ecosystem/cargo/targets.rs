@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use affected_graph::{Command, DependencyKind, RepoPath, Task};
+use affected_graph::{DependencyKind, RepoPath};
 use serde::{Deserialize, Serialize};
 
 use super::{Crates, include};
@@ -163,17 +163,6 @@ fn inside<'p>(root: &RepoPath, path: &'p RepoPath) -> Vec<&'p str> {
         .into_iter()
         .flat_map(|below| below.split('/'))
         .collect()
-}
-
-/// Restricts `cargo test` to integration tests.
-pub(super) fn command(task: &Task, units: &[String]) -> Option<Command> {
-    let Command::Argv(argv) = &task.command else {
-        return None;
-    };
-    let tests = units
-        .iter()
-        .flat_map(|unit| ["--test".to_owned(), unit.clone()]);
-    Some(Command::Argv(argv.iter().cloned().chain(tests).collect()))
 }
 
 fn parse_test_file(bytes: &[u8]) -> Result<TestFile, Broken> {

@@ -443,6 +443,7 @@ fn tasks(folder: &RepoPath, file: &str, stage: Option<Stage>) -> Vec<Task> {
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: file.to_owned(),
     };

@@ -75,10 +75,6 @@ impl Ecosystem for Go {
     fn unit_of(&self, _root: &RepoPath, path: &RepoPath) -> Option<(RepoPath, bool)> {
         packages::unit_of(path)
     }
-
-    fn narrowed(&self, task: &Task, units: &[String]) -> Option<Command> {
-        packages::command(task, units)
-    }
 }
 
 type ModuleFiles = Vec<(RepoPath, Arc<GoFile>)>;
@@ -332,6 +328,7 @@ fn tasks(folder: &RepoPath, sources: &[(RepoPath, Arc<GoFile>)]) -> Vec<Task> {
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: "go.mod".to_owned(),
     };

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affected_graph::{Command, RepoPath, Task};
+use affected_graph::RepoPath;
 
 use super::{GoFile, Modules};
 use crate::ecosystem::Unit;
@@ -80,17 +80,6 @@ fn add(unit: &mut Unit, path: &RepoPath, file: &GoFile, names: &Names<'_>) {
 pub(super) fn unit_of(path: &RepoPath) -> Option<(RepoPath, bool)> {
     let compiled = path.file_name().ends_with(b".go") && !is_hidden(path.as_bytes());
     compiled.then(|| (path.parent().unwrap_or_default(), is_test(path)))
-}
-
-/// Puts packages into a command in the place of the pattern for all of them.
-pub(super) fn command(task: &Task, units: &[String]) -> Option<Command> {
-    let Command::Argv(argv) = &task.command else {
-        return None;
-    };
-    let at = argv.iter().position(|word| word == "./...")?;
-    let mut argv = argv.clone();
-    argv.splice(at..=at, units.iter().cloned());
-    Some(Command::Argv(argv))
 }
 
 /// The name of a package below its module; none where `./...` leaves the folder out, or it cannot be typed.

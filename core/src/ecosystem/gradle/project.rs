@@ -110,6 +110,7 @@ impl Member<'_> {
                 cwd: cwd.clone(),
                 env: BTreeMap::new(),
                 timeout: None,
+                script: None,
                 inferred_by: Some(ID),
                 origin: "build.gradle".to_owned(),
             }

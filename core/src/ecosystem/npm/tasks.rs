@@ -29,18 +29,22 @@ pub(super) fn infer(
 ) -> Vec<Task> {
     let runner = runner(scan, folder, packages);
     let mut tasks = Vec::new();
-    let mut push = |name: String, stage: Option<&str>, argv: Vec<String>, origin: String| {
-        tasks.push(Task {
-            name,
-            stage: stage.map(Stage::new),
-            command: Command::Argv(argv),
-            cwd: folder.clone(),
-            env: BTreeMap::new(),
-            timeout: None,
-            inferred_by: Some(ID),
-            origin,
-        });
-    };
+    let mut push =
+        |name: String, stage: Option<&str>, argv: Vec<String>, script: Option<(&str, &str)>| {
+            tasks.push(Task {
+                name,
+                stage: stage.map(Stage::new),
+                command: Command::Argv(argv),
+                cwd: folder.clone(),
+                env: BTreeMap::new(),
+                timeout: None,
+                script: script.map(|(_, body)| body.to_owned()),
+                inferred_by: Some(ID),
+                origin: script.map_or("test files".to_owned(), |(name, _)| {
+                    format!("package.json scripts.{name}")
+                }),
+            });
+        };
     let staged: Vec<(&String, &str)> = manifest
         .scripts
         .keys()
@@ -72,16 +76,11 @@ pub(super) fn infer(
             _ => script.clone(),
         };
         let argv = [runner, "run", script].map(ToOwned::to_owned).to_vec();
-        push(name, stage, argv, format!("package.json scripts.{script}"));
+        push(name, stage, argv, Some((script, body)));
     }
     if !manifest.scripts.contains_key("test") && staged.is_empty() && has_node_tests(scan, folder) {
         let argv = vec!["node".to_owned(), "--test".to_owned()];
-        push(
-            "test".to_owned(),
-            Some("unit"),
-            argv,
-            "test files".to_owned(),
-        );
+        push("test".to_owned(), Some("unit"), argv, None);
     }
     tasks
 }

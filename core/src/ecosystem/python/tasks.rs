@@ -80,6 +80,7 @@ fn task(
         cwd: folder.clone(),
         env: BTreeMap::new(),
         timeout: None,
+        script: None,
         inferred_by: Some(ID),
         origin: if runner.contains(&"unittest") {
             "unittest"

@@ -1,0 +1,160 @@
+//! Test runners: each recognises its own commands, restricts them to a part of the tests, and says how every test ended.
+//!
+//! To add one, add its file and the two lines marked below. A runner is pure: it starts nothing, reads no file and no
+//! environment. What it does not understand it leaves alone: then all tests run, and only the exit code tells how they ended.
+
+mod call;
+mod case;
+mod shell;
+mod wrapper;
+
+pub mod cargo;
+pub mod go; // <- a module here
+
+pub use call::Call;
+pub use case::{TestCase, TestOutcome, Tests};
+
+use affected_graph::{Command, Task};
+
+/// Every supported runner. The first that recognises a command has it.
+pub static ALL: &[&dyn Runner] = &[
+    &cargo::CargoTest,
+    &go::GoTest, // <- and a member here
+];
+
+/// The name of a runner, in messages and stored outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunnerId(pub &'static str);
+
+/// A part of the tests of one project.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selected {
+    /// A package as the runner names it, from the folder where the command starts: `./store`.
+    Package(String),
+    /// An integration test of a Cargo package, by its name.
+    Target(String),
+    /// A file, from the folder where the command starts.
+    File(String),
+    /// A class with its package: `com.acme.CartTest`.
+    Class(String),
+    /// One test, as the runner names it: a pytest node id.
+    Test(String),
+}
+
+impl Selected {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Package(name)
+            | Self::Target(name)
+            | Self::File(name)
+            | Self::Class(name)
+            | Self::Test(name) => name,
+        }
+    }
+}
+
+/// One test runner.
+pub trait Runner: Sync {
+    /// Its name.
+    fn id(&self) -> RunnerId;
+
+    /// Tells whether a command is one of its own that runs tests. Wrappers such as `npx` and `uv run` are taken off.
+    fn recognises(&self, call: &Call) -> bool;
+
+    /// Gives the words that run these parts only; `None` where that cannot be said, also for parts of a kind that it does not know.
+    /// What the user's own arguments say stays.
+    fn restrict(&self, call: &Call, parts: &[Selected]) -> Option<Vec<String>>;
+
+    /// Gives what to add to a command so that it leaves a result; by default it adds nothing and nothing is read.
+    /// `folder` is an empty one for its files. Options of the user's own are never taken away or doubled.
+    fn report(&self, _call: &Call, _folder: &str) -> Report {
+        Report::default()
+    }
+
+    /// Reads one file of those that [`Report::files`] names.
+    fn read(&self, _bytes: &[u8]) -> Result<Vec<TestCase>, BadReport> {
+        Ok(Vec::new())
+    }
+
+    /// Follows the output, where the result is in it.
+    fn listen(&self, _report: &Report) -> Option<Box<dyn Listener>> {
+        None
+    }
+
+    /// Tells whether a run that ended so did nothing but find no test.
+    fn is_empty_run(&self, _exit: Option<i32>) -> bool {
+        false
+    }
+}
+
+impl std::fmt::Debug for dyn Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id().0)
+    }
+}
+
+/// What is added to a command so that it leaves a result.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The words to run in the place of the old ones; `None` to leave them.
+    pub words: Option<Vec<String>>,
+    /// Variables to set besides.
+    pub env: Vec<(String, String)>,
+    /// Files to read afterwards.
+    pub files: Vec<ReportFiles>,
+    /// Whether the output is for machines, so that [`Listener::hear`] gives what people see.
+    pub is_machine_output: bool,
+}
+
+/// Result files. Those older than the run are nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFiles {
+    /// The folder: absolute, or from the folder where the command starts.
+    pub folder: String,
+    /// How their names begin.
+    pub prefix: String,
+    /// How their names end.
+    pub suffix: String,
+}
+
+/// A result that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadReport(pub String);
+
+/// Follows the output of one run.
+pub trait Listener: Send {
+    /// Takes the next bytes, cut anywhere; returns what people see in their place.
+    fn hear(&mut self, bytes: &[u8]) -> Vec<u8>;
+
+    /// Returns what people see of the rest, and what was heard.
+    fn finish(&mut self) -> (Vec<u8>, Tests);
+}
+
+/// Finds the runner of a command, and the command as it sees it. `script` is [`Task::script`].
+#[must_use]
+pub fn recognise(command: &Command, script: Option<&str>) -> Option<(&'static dyn Runner, Call)> {
+    let mut found = None;
+    for call in Call::all(command, script) {
+        let runner = ALL.iter().copied().find(|runner| runner.recognises(&call));
+        if let Some(runner) = runner {
+            // Two runs in one line: neither is all of it.
+            if found.replace((runner, call)).is_some() {
+                return None;
+            }
+        }
+    }
+    found
+}
+
+/// Restricts the command of a task; `None` where its runner is unknown or cannot.
+#[must_use]
+pub fn restrict(task: &Task, parts: &[Selected]) -> Option<Command> {
+    let (runner, call) = recognise(&task.command, task.script.as_deref())?;
+    call.command(&runner.restrict(&call, parts)?)
+}
+
+#[cfg(test)]
+mod tests;
