@@ -3,6 +3,7 @@
 
 mod base;
 mod hostile;
+mod hosts;
 mod meaning;
 mod memory;
 mod narrow;

@@ -1,7 +1,10 @@
-//! GitHub Actions. Variables and the event file as in its documentation, "Default environment variables"
-//! and "Events that trigger workflows".
+//! GitHub Actions (and Gitea, Forgejo, which speak the same). Variables as in its documentation, "Variables
+//! reference"; the event file is the webhook payload of "Webhook events and payloads" (`push`,
+//! `pull_request`, `merge_group`).
 
-use super::{Environment, Host, HostBase, says_something};
+use serde_json::Value;
+
+use super::{Environment, Event, Host, HostBase, Pushed, Situation, says_something};
 
 /// GitHub Actions.
 pub struct GitHub;
@@ -12,31 +15,74 @@ impl Host for GitHub {
     }
 
     fn detect(&self, env: &Environment) -> bool {
-        env.get("GITHUB_ACTIONS") == Some("true")
+        env.is_true("GITHUB_ACTIONS")
     }
 
-    fn base(&self, env: &Environment) -> Option<HostBase> {
-        if let Some(branch) = env.get("GITHUB_BASE_REF") {
-            return Some(HostBase {
-                candidates: vec![format!("origin/{branch}"), branch.to_owned()],
-                source: "GITHUB_BASE_REF".to_owned(),
-            });
+    fn situation(&self, env: &Environment) -> Situation {
+        let payload = Payload::read(env);
+        let (reference, head) = (env.get("GITHUB_REF"), env.get("GITHUB_SHA"));
+        if let Some(target) = env.get("GITHUB_BASE_REF") {
+            let base = HostBase::branch(target, "GITHUB_BASE_REF")
+                .or_commit(payload.text("/pull_request/base/sha"));
+            return Situation::against(Event::Request, reference, head, base);
         }
-        let event = std::fs::read(env.get("GITHUB_EVENT_PATH")?).ok()?;
-        let event: serde_json::Value = serde_json::from_slice(&event).ok()?;
-        let named = [
-            ("/merge_group/base_sha", "merge_group.base_sha"),
-            ("/before", "before"),
-        ];
-        named.into_iter().find_map(|(pointer, name)| {
-            let commit = event
-                .pointer(pointer)?
-                .as_str()
-                .filter(|text| says_something(text))?;
-            Some(HostBase {
-                candidates: vec![commit.to_owned()],
-                source: format!("GITHUB_EVENT_PATH {name}"),
-            })
+        if let Some(group) = merge_group(&payload) {
+            return Situation::against(Event::Queue, reference, head, group);
+        }
+        if let Some(target) = payload.text("/pull_request/base/ref") {
+            let base = HostBase::branch(target, "GITHUB_EVENT_PATH pull_request.base.ref")
+                .or_commit(payload.text("/pull_request/base/sha"));
+            return Situation::against(Event::Request, reference, head, base);
+        }
+        let event = env.get("GITHUB_EVENT_NAME").unwrap_or("push");
+        if reference.is_some_and(|name| name.starts_with("refs/tags/")) {
+            return Situation::tag(reference, head);
+        }
+        if event == "schedule" {
+            return Situation::schedule(reference, head);
+        }
+        let forced = payload.0.pointer("/forced") == Some(&Value::Bool(true));
+        let source = format!(
+            "GITHUB_EVENT_PATH before{}",
+            if forced { " (force-pushed)" } else { "" }
+        );
+        let pushed = Pushed {
+            branch: reference,
+            head,
+            default: payload
+                .text("/repository/default_branch")
+                .map(|name| (name, "GITHUB_EVENT_PATH repository.default_branch")),
+            before: payload.text("/before").map(|commit| (commit, source)),
+        };
+        pushed.situation(if event == "push" {
+            Event::Push
+        } else {
+            Event::Manual
         })
+    }
+}
+
+/// A merge group is built on top of the groups before it, so its own base counts, not the branch.
+fn merge_group(payload: &Payload) -> Option<HostBase> {
+    let commit = payload.text("/merge_group/base_sha")?;
+    Some(HostBase::exact(
+        commit,
+        "GITHUB_EVENT_PATH merge_group.base_sha",
+    ))
+}
+
+/// The event file; `null` where there is none.
+struct Payload(Value);
+
+impl Payload {
+    fn read(env: &Environment) -> Self {
+        let read =
+            || serde_json::from_slice(&std::fs::read(env.get("GITHUB_EVENT_PATH")?).ok()?).ok();
+        Self(read().unwrap_or(Value::Null))
+    }
+
+    fn text(&self, pointer: &str) -> Option<&str> {
+        let text = self.0.pointer(pointer)?.as_str()?;
+        says_something(text).then_some(text)
     }
 }

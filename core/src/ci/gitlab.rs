@@ -1,6 +1,6 @@
-//! GitLab CI. Variables as in its documentation, "Predefined CI/CD variables".
+//! GitLab CI. Variables as in its documentation, "Predefined CI/CD variables reference".
 
-use super::{Environment, Host, HostBase};
+use super::{Environment, Event, Fork, Host, HostBase, Pushed, Situation};
 
 /// GitLab CI.
 pub struct GitLab;
@@ -11,16 +11,74 @@ impl Host for GitLab {
     }
 
     fn detect(&self, env: &Environment) -> bool {
-        env.get("GITLAB_CI") == Some("true")
+        env.is_true("GITLAB_CI")
     }
 
-    fn base(&self, env: &Environment) -> Option<HostBase> {
-        let names = ["CI_MERGE_REQUEST_DIFF_BASE_SHA", "CI_COMMIT_BEFORE_SHA"];
-        names.into_iter().find_map(|name| {
-            Some(HostBase {
-                candidates: vec![env.get(name)?.to_owned()],
-                source: name.to_owned(),
-            })
+    fn situation(&self, env: &Environment) -> Situation {
+        let head = env.get("CI_COMMIT_SHA");
+        if let Some(base) = request(env) {
+            let train = env.get("CI_MERGE_REQUEST_EVENT_TYPE") == Some("merge_train");
+            let event = if train { Event::Queue } else { Event::Request };
+            let branch = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME");
+            return Situation::against(event, branch, head, base);
+        }
+        if let Some(tag) = env.get("CI_COMMIT_TAG") {
+            return Situation::tag(Some(tag), head);
+        }
+        let branch = env.get("CI_COMMIT_BRANCH");
+        let cause = env.get("CI_PIPELINE_SOURCE").unwrap_or("push");
+        if cause == "schedule" {
+            return Situation::schedule(branch, head);
+        }
+        let pushed = Pushed {
+            branch,
+            head,
+            default: env
+                .get("CI_DEFAULT_BRANCH")
+                .map(|name| (name, "CI_DEFAULT_BRANCH")),
+            before: env
+                .get("CI_COMMIT_BEFORE_SHA")
+                .map(|commit| (commit, "CI_COMMIT_BEFORE_SHA".to_owned())),
+        };
+        pushed.situation(if cause == "push" {
+            Event::Push
+        } else {
+            Event::Manual
         })
+    }
+}
+
+/// Merged results and trains build a merge with the target, so the target's commit is in HEAD's history and
+/// gives the narrowest right base; a detached pipeline builds the source branch, whose fork point is named.
+fn request(env: &Environment) -> Option<HostBase> {
+    let commits = [
+        "CI_MERGE_REQUEST_TARGET_BRANCH_SHA",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA",
+        "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA",
+    ];
+    let branches = [
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+        "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME",
+    ];
+    let target = branches
+        .iter()
+        .find_map(|name| Some((*name, env.get(name)?)));
+    let commit = commits
+        .iter()
+        .find_map(|name| Some((*name, env.get(name)?)));
+    match (commit, target) {
+        (Some((source, commit)), target) => {
+            let mut base = HostBase {
+                fork: Fork::MergeBase,
+                ..HostBase::exact(commit, source)
+            };
+            if let Some((_, branch)) = target {
+                base.candidates
+                    .extend(HostBase::branch(branch, "").candidates);
+            }
+            Some(base)
+        }
+        (None, Some((source, branch))) => Some(HostBase::branch(branch, source)),
+        (None, None) => None,
     }
 }

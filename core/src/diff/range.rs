@@ -2,17 +2,8 @@
 
 use thiserror::Error;
 
-use crate::ci::{self, Environment, HostBase, says_something};
+use crate::ci::{self, Environment, Fork, HostBase, Said, Situation, says_something};
 use crate::vcs::{CommitId, Repository, VcsError};
-
-/// Whether the base itself or its merge base with the head is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fork {
-    /// Where the head left the base.
-    MergeBase,
-    /// The base as named: `--since`.
-    Exact,
-}
 
 /// What is wanted of the base.
 #[derive(Debug, Clone, Default)]
@@ -63,13 +54,30 @@ pub enum NoBase {
     /// There is no commit at all.
     #[error("the repository has no commit yet")]
     Unborn,
+    /// The CI host should know it, but does not.
+    #[error("{0}")]
+    HostUnknown(String),
+    /// The CI host names none, and the default branch is what is built.
+    #[error(
+        "the head is on the default branch `{reference}` ({origin}) itself, and the CI host does not tell what was there before"
+    )]
+    Itself {
+        /// The default branch.
+        reference: String,
+        /// Who named it.
+        origin: String,
+    },
+    /// By rule there is none (B5): a tag, a schedule.
+    #[error("{0}")]
+    Rule(String),
 }
 
 impl NoBase {
     /// Returns the command or setting that would give a base.
     #[must_use]
     pub fn help(&self, shallow: bool) -> String {
-        if shallow {
+        let is_absent = matches!(self, Self::NotHere { .. } | Self::Unrelated { .. });
+        if shallow && is_absent {
             return "the clone is shallow: run `git fetch --unshallow origin`, or check out with full history \
                     (`fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab)"
                 .to_owned();
@@ -86,14 +94,28 @@ impl NoBase {
                 "name a revision of the same history with `--base <revision>`".to_owned()
             }
             Self::Unborn => "make the first commit".to_owned(),
+            Self::HostUnknown(_) | Self::Itself { .. } => {
+                "set `AFFECTED_BASE` to the last commit that was green, or pass `--base <revision>`"
+                    .to_owned()
+            }
+            Self::Rule(_) => {
+                "to compare all the same, pass `--base <revision>` or set `AFFECTED_BASE`".to_owned()
+            }
         }
     }
 }
 
+/// Who names a base; not only the text, because what a default branch says of itself counts for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Asked,
+    Host,
+    Default,
+}
+
 struct Named {
-    candidates: Vec<String>,
-    source: String,
-    fork: Fork,
+    base: HostBase,
+    origin: Origin,
 }
 
 /// Finds the base for `head` (B1): flag, `AFFECTED_BASE`, CI host, configuration, default branch. The first
@@ -107,17 +129,16 @@ pub fn base(
     let Some(head) = head else {
         return Err(NoBase::Unborn);
     };
-    let Some(named) = named(repository, wish, env) else {
-        return Err(NoBase::NotNamed);
-    };
-    let (reference, commit) = first_commit(repository, &named)?;
-    let source = named.source;
+    let situation = ci::here(env).map(|host| host.situation(env));
+    let named = named(repository, wish, env, situation.as_ref())?;
+    let (reference, commit) = first_commit(repository, &named.base)?;
+    let source = named.base.source;
     let unusable = |error: VcsError| NoBase::NotHere {
         reference: reference.clone(),
         origin: source.clone(),
         cause: error.to_string(),
     };
-    let commit = match named.fork {
+    let commit = match named.base.fork {
         Fork::Exact => commit,
         Fork::MergeBase => match repository.merge_base(&commit, head).map_err(unusable)? {
             Some(fork) => fork,
@@ -129,6 +150,14 @@ pub fn base(
             }
         },
     };
+    // On a CI host nothing is uncommitted: a trunk compared with itself would be green without a test.
+    let says_nothing = named.origin == Origin::Default && commit == *head;
+    if says_nothing && situation.is_some_and(|situation| builds(&situation, &reference)) {
+        return Err(NoBase::Itself {
+            reference,
+            origin: source,
+        });
+    }
     Ok(Base {
         reference,
         commit,
@@ -136,42 +165,60 @@ pub fn base(
     })
 }
 
-fn named(repository: &Repository, wish: &Wish, env: &Environment) -> Option<Named> {
-    let given = |text: &Option<String>| text.clone().filter(|text| says_something(text));
-    let one = |name: String, source: &str, fork| Named {
-        candidates: vec![name],
-        source: source.to_owned(),
-        fork,
-    };
-    if let Some(since) = given(&wish.since) {
-        return Some(one(since, "--since", Fork::Exact));
-    }
-    if let Some(base) = given(&wish.base) {
-        return Some(one(base, "--base", Fork::MergeBase));
-    }
-    if let Some(base) = env.get("AFFECTED_BASE") {
-        return Some(one(base.to_owned(), "AFFECTED_BASE", Fork::MergeBase));
-    }
-    if let Some(HostBase { candidates, source }) = ci::base(env) {
-        return Some(Named {
-            candidates,
-            source,
-            fork: Fork::MergeBase,
-        });
-    }
-    if let Some(branch) = given(&wish.default_branch) {
-        let candidates = vec![format!("origin/{branch}"), branch];
-        return Some(Named {
-            candidates,
-            source: "config".to_owned(),
-            fork: Fork::MergeBase,
-        });
-    }
-    let (name, _) = repository.default_branch()?;
-    Some(one(name, "default-branch", Fork::MergeBase))
+/// Tells whether the branch that is built may be `default`.
+fn builds(situation: &Situation, default: &str) -> bool {
+    let default = default.strip_prefix("origin/").unwrap_or(default);
+    situation.branch.as_deref().is_none_or(|it| it == default)
 }
 
-fn first_commit(repository: &Repository, named: &Named) -> Result<(String, CommitId), NoBase> {
+fn named(
+    repository: &Repository,
+    wish: &Wish,
+    env: &Environment,
+    situation: Option<&Situation>,
+) -> Result<Named, NoBase> {
+    let given = |text: &Option<String>| text.clone().filter(|text| says_something(text));
+    let asked = |name: String, source: &str, fork| Named {
+        base: HostBase {
+            candidates: vec![name],
+            source: source.to_owned(),
+            fork,
+        },
+        origin: Origin::Asked,
+    };
+    if let Some(since) = given(&wish.since) {
+        return Ok(asked(since, "--since", Fork::Exact));
+    }
+    if let Some(base) = given(&wish.base) {
+        return Ok(asked(base, "--base", Fork::MergeBase));
+    }
+    if let Some(base) = env.get("AFFECTED_BASE") {
+        return Ok(asked(base.to_owned(), "AFFECTED_BASE", Fork::MergeBase));
+    }
+    match situation.map(|situation| situation.base.clone()) {
+        Some(Said::Base(base)) => {
+            let origin = Origin::Host;
+            return Ok(Named { base, origin });
+        }
+        Some(Said::Everything(why)) => return Err(NoBase::Rule(why)),
+        Some(Said::Unknown(why)) => return Err(NoBase::HostUnknown(why)),
+        Some(Said::Nothing) | None => {}
+    }
+    let origin = Origin::Default;
+    if let Some(branch) = given(&wish.default_branch) {
+        let base = HostBase::branch(&branch, "config");
+        return Ok(Named { base, origin });
+    }
+    let (name, _) = repository.default_branch().ok_or(NoBase::NotNamed)?;
+    let base = HostBase {
+        candidates: vec![name],
+        source: "default-branch".to_owned(),
+        fork: Fork::MergeBase,
+    };
+    Ok(Named { base, origin })
+}
+
+fn first_commit(repository: &Repository, named: &HostBase) -> Result<(String, CommitId), NoBase> {
     let mut cause = String::new();
     for candidate in &named.candidates {
         match repository.resolve_commit(candidate) {

@@ -188,6 +188,16 @@ fn settle(
         Err(cause) => cause,
     };
     let help = cause.help(repository.is_shallow());
+    if let NoBase::Rule(why) = &cause {
+        trees.everything = true;
+        trees.because = Some((ReasonCode::Everything, why.clone()));
+        trees.warnings.push(v1::Warning {
+            code: "everything-by-rule".to_owned(),
+            message: format!("everything is selected: {why}"),
+            help: Some(help),
+        });
+        return Ok(());
+    }
     if request.on_unknown == OnUnknown::Fail {
         return Err(PipelineError::UnknownBase { cause, help });
     }

@@ -1,0 +1,124 @@
+//! TeamCity. Configuration parameters are no variables: they stand in a properties file, which
+//! `TEAMCITY_BUILD_PROPERTIES_FILE` leads to (its documentation, "Predefined build parameters"; "Pull requests"
+//! for `teamcity.pullRequest.target.branch`).
+
+use std::collections::BTreeMap;
+
+use super::{Environment, Event, Host, HostBase, Pushed, Situation};
+
+/// TeamCity.
+pub struct TeamCity;
+
+const IS_DEFAULT: &str = "teamcity.build.branch.is_default";
+
+impl Host for TeamCity {
+    fn id(&self) -> &'static str {
+        "teamcity"
+    }
+
+    fn detect(&self, env: &Environment) -> bool {
+        env.get("TEAMCITY_VERSION").is_some()
+    }
+
+    fn situation(&self, env: &Environment) -> Situation {
+        let parameters = parameters(env);
+        let get = |name: &str| parameters.get(name).map(String::as_str);
+        let head = env
+            .get("BUILD_VCS_NUMBER")
+            .or_else(|| get("build.vcs.number"));
+        let branch = get("teamcity.build.branch");
+        if let Some(target) = get("teamcity.pullRequest.target.branch") {
+            let base = HostBase::branch(target, "teamcity.pullRequest.target.branch");
+            return Situation::against(Event::Request, branch, head, base);
+        }
+        if branch.is_some_and(|branch| branch.starts_with("refs/tags/")) {
+            return Situation::tag(branch, head);
+        }
+        if get("teamcity.build.triggeredBy").is_some_and(|by| by.contains("Schedule Trigger")) {
+            return Situation::schedule(branch, head);
+        }
+        let is_default = get(IS_DEFAULT) == Some("true");
+        let pushed = Pushed {
+            branch,
+            head,
+            default: branch.filter(|_| is_default).map(|name| (name, IS_DEFAULT)),
+            before: None,
+        };
+        pushed.situation(Event::Push)
+    }
+}
+
+/// Reads the build's properties and the configuration parameters that they point to.
+fn parameters(env: &Environment) -> BTreeMap<String, String> {
+    let read = |path: &str| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        properties(&String::from_utf8_lossy(&bytes))
+    };
+    let mut all = env
+        .get("TEAMCITY_BUILD_PROPERTIES_FILE")
+        .map(read)
+        .unwrap_or_default();
+    let more = all.get("teamcity.configuration.properties.file").cloned();
+    all.extend(more.map(|path| read(&path)).unwrap_or_default());
+    all.retain(|_, value| super::says_something(value));
+    all
+}
+
+/// Reads Java properties (`java.util.Properties.load`), as far as TeamCity writes them: one pair a line,
+/// escapes with a backslash.
+fn properties(text: &str) -> BTreeMap<String, String> {
+    let pair = |line: &str| {
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with(['#', '!']) {
+            return None;
+        }
+        let mut escaped = false;
+        let end = line.find(|char: char| {
+            let separates = !escaped && matches!(char, '=' | ':');
+            escaped = char == '\\' && !escaped;
+            separates
+        })?;
+        let (name, value) = (&line[..end], &line[end + 1..]);
+        Some((unescape(name.trim_end()), unescape(value.trim_start())))
+    };
+    text.lines().filter_map(pair).collect()
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            out.push(char);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('u') => {
+                let digits: String = chars.by_ref().take(4).collect();
+                let code = u32::from_str_radix(&digits, 16).ok();
+                out.push(code.and_then(char::from_u32).unwrap_or('\u{fffd}'));
+            }
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::properties;
+
+    #[test]
+    fn properties_are_read_with_their_escapes() {
+        let text = "#x\r\na.b=C\\:\\\\work\\=1\r\n\nname\\ x = \\u0041 b\nempty=\n";
+        let read = properties(text);
+        assert_eq!(read["a.b"], r"C:\work=1");
+        assert_eq!(read["name x"], "A b");
+        assert_eq!(read["empty"], "");
+        assert_eq!(read.len(), 3);
+    }
+}
