@@ -39,7 +39,7 @@ const EXAMPLES: &str = "Examples:
   affected list --base A --head B   compare two revisions, nothing is checked out
 
 Exit codes: 0 fine, 1 a task failed, 2 usage or configuration, 3 undecidable with --on-unknown=fail,
-4 no tasks with --no-tasks=fail, 70 a bug, 130/143 interrupted.";
+4 no tasks with --no-tasks=fail, 6 the budget ended and work is left, 70 a bug, 130/143 interrupted.";
 
 /// One variant and one arm for each file in `commands`.
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,8 @@ impl Exit {
     pub(crate) const UNKNOWN_BASE: Self = Self(3);
     /// There is nothing to run, and `--no-tasks=fail` asks for something.
     pub(crate) const NO_TASKS: Self = Self(4);
+    /// The budget ended and work is left.
+    pub(crate) const BUDGET_ENDED: Self = Self(6);
     /// A bug of ours.
     pub(crate) const BUG: Self = Self(70);
     /// Ended by Ctrl-C: 128 + SIGINT.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use affected_core::config::parse_duration;
 use affected_core::pipeline::{Comparison, OnUnknown, Request};
-use affected_core::run::{MissingTool, RunOptions};
+use affected_core::run::{MissingTool, RunOptions, Stop};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
@@ -125,12 +125,25 @@ pub(crate) fn run_options(
         .map(|program| vec![program.into(), "__watchdog".into()]);
     Ok(RunOptions {
         jobs: jobs(running.jobs.as_deref())?,
-        default_timeout: running.timeout.as_deref().map(timeout).transpose()?,
+        default_timeout: running
+            .timeout
+            .as_deref()
+            .map(|text| time("--timeout", text))
+            .transpose()?,
         missing_tool: match running.missing_tool {
             Missing::Fail => MissingTool::Fail,
             Missing::Skip => MissingTool::Skip,
         },
-        fail_fast: running.fail_fast,
+        stop: match (running.fail_fast, running.max_fail) {
+            (true, _) => Stop::AfterFailures(1),
+            (_, Some(most)) => Stop::AfterFailures(most.get()),
+            (_, None) => Stop::Never,
+        },
+        budget: running
+            .budget
+            .as_deref()
+            .map(|text| time("--budget", text))
+            .transpose()?,
         root,
         environment: std::env::vars_os().collect(),
         watchdog,
@@ -138,9 +151,9 @@ pub(crate) fn run_options(
     })
 }
 
-fn timeout(text: &str) -> Result<Duration, CliError> {
+fn time(flag: &'static str, text: &str) -> Result<Duration, CliError> {
     parse_duration(text).ok_or_else(|| CliError::Value {
-        flag: "--timeout",
+        flag,
         value: text.to_owned(),
         help: "write a time such as `90s`, `5m` or `1h30m`".to_owned(),
     })

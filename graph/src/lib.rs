@@ -22,4 +22,4 @@ pub use dependency::{Dependency, DependencyKind, Evidence, Input, InputPattern};
 pub use project::{EcosystemId, Ownership, Project, ProjectKind};
 pub use project_graph::{Edge, ProjectGraph, ProjectIndex};
 pub use repo_path::{RepoPath, RepoPathError};
-pub use task::{Command, Stage, StageOrder, Task};
+pub use task::{Command, Needs, Stage, StageOrder, Task};

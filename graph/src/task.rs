@@ -61,6 +61,28 @@ pub enum Command {
     Shell(String),
 }
 
+/// What a task takes from others while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// How many of the places that `--jobs` gives, at least 1.
+    pub weight: usize,
+    /// Names of things that only one task may use at a time, sorted.
+    pub locks: Vec<String>,
+    /// Names of locks that its own tool takes for a part of its time, such as a build folder's: two at once are
+    /// right, but one may only wait for the other.
+    pub build_locks: Vec<String>,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            locks: Vec::new(),
+            build_locks: Vec::new(),
+        }
+    }
+}
+
 /// Something that can be run for a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
@@ -78,6 +100,8 @@ pub struct Task {
     pub env: BTreeMap<String, String>,
     /// Killed after this time.
     pub timeout: Option<Duration>,
+    /// What it takes from others.
+    pub needs: Needs,
     /// Which ecosystem inferred it; `None` when `affected.toml` wrote it.
     pub inferred_by: Option<EcosystemId>,
     /// Where the command comes from, for people: `package.json scripts.test`, `affected.toml`.

@@ -83,8 +83,17 @@ pub(crate) struct Running {
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<String>,
     /// Start nothing more after the first failure.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["keep_going", "max_fail"])]
     pub(crate) fail_fast: bool,
+    /// Run everything that does not wait for a failure, which is the default.
+    #[arg(long, conflicts_with = "max_fail")]
+    pub(crate) keep_going: bool,
+    /// Start nothing more after this many failures.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_fail: Option<std::num::NonZero<usize>>,
+    /// Start nothing that is not expected to end within this time: `8m`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) budget: Option<String>,
     /// What to do about a program that is not installed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) missing_tool: Missing,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use affected_core::pipeline::Answer;
 use affected_core::plan::Plan;
 use affected_core::report::wire::v1;
-use affected_core::run::{self, Interrupt, Outcome, RunEvent, TaskResult};
+use affected_core::run::{self, Interrupt, Outcome, RunEvent, TaskResult, Unstarted};
 use clap::Args;
 
 use super::answer;
@@ -75,9 +75,14 @@ pub(super) fn start(
     let options = request::run_options(running, root)?;
     let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
     let began = Instant::now();
-    let results = run::execute(&answer.plan, &options, &interrupt, &mut |event| {
-        tell(&mut context.printer, &answer.plan, &event);
-    });
+    let results = run::execute(
+        &answer.plan,
+        &options,
+        &interrupt,
+        &mut |event: &RunEvent| {
+            tell(&mut context.printer, &answer.plan, event);
+        },
+    );
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let document = document(&answer, &results, ms);
     if json {
@@ -92,6 +97,7 @@ fn exit(interrupt: &Interrupt, document: &v1::Run) -> Exit {
     match interrupt.signal() {
         Some(signal) => Exit::from_signal(signal),
         None if document.summary.failed > 0 => Exit::FAILED,
+        None if document.summary.deferred > 0 => Exit::BUDGET_ENDED,
         None => Exit::OK,
     }
 }
@@ -112,6 +118,8 @@ fn planned(answer: &Answer, verbosity: Verbosity) -> String {
 fn word(outcome: Outcome) -> String {
     match outcome {
         Outcome::Passed => green("pass"),
+        Outcome::Flaky => yellow("flak"),
+        Outcome::Cached => green("same"),
         Outcome::Failed => red("FAIL"),
         Outcome::TimedOut => red("TIME"),
         Outcome::Skipped => yellow("skip"),
@@ -209,10 +217,14 @@ fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
         tasks: results.iter().map(task).collect(),
         warnings: answer.list.warnings.clone(),
         summary: v1::RunSummary {
-            passed: count(&[Outcome::Passed]),
+            passed: count(&[Outcome::Passed, Outcome::Flaky, Outcome::Cached]),
             failed: count(&[Outcome::Failed, Outcome::TimedOut]),
             skipped: count(&[Outcome::Skipped]),
             canceled: count(&[Outcome::Canceled]),
+            deferred: results
+                .iter()
+                .filter(|result| result.unstarted == Some(Unstarted::Deferred))
+                .count(),
             ms,
         },
     }

@@ -1,10 +1,12 @@
 //! The form of `affected.toml` on disk, and its way into [`super::Config`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
-use affected_graph::{RepoPath, Stage, StageOrder};
+use affected_graph::{Needs, RepoPath, Stage, StageOrder};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::{Affects, Config, ConfigError, ConfiguredTask, ProjectConfig, Rule, Territory};
 
@@ -56,11 +58,30 @@ struct ProjectFile {
     task: BTreeMap<String, TaskFile>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum TaskFile {
     Line(String),
     Table(TaskTable),
+}
+
+/// By hand: an untagged enum would not say which key of a table is wrong.
+impl<'de> Deserialize<'de> for TaskFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = TaskFile;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a command line or a table with `run`")
+            }
+            fn visit_str<E: de::Error>(self, line: &str) -> Result<TaskFile, E> {
+                Ok(TaskFile::Line(line.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TaskFile, A::Error> {
+                let table = TaskTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(TaskFile::Table(table))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
 }
 
 #[derive(Deserialize)]
@@ -72,6 +93,9 @@ struct TaskTable {
     timeout: Option<String>,
     #[serde(default)]
     env: Vec<String>,
+    weight: Option<usize>,
+    #[serde(default)]
+    locks: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -266,6 +290,8 @@ fn task_of(file: TaskFile) -> Result<ConfiguredTask, String> {
             inputs: vec![],
             timeout: None,
             env: vec![],
+            weight: None,
+            locks: vec![],
         },
         TaskFile::Table(table) => table,
     };
@@ -282,6 +308,21 @@ fn task_of(file: TaskFile) -> Result<ConfiguredTask, String> {
         inputs: table.inputs,
         timeout,
         env: table.env,
+        needs: needs(table.weight, table.locks)?,
+    })
+}
+
+fn needs(weight: Option<usize>, mut locks: Vec<String>) -> Result<Needs, String> {
+    let weight = weight.unwrap_or(1);
+    if weight == 0 {
+        return Err("`weight = 0` would never count; the least is 1".to_owned());
+    }
+    locks.sort();
+    locks.dedup();
+    Ok(Needs {
+        weight,
+        locks,
+        build_locks: Vec::new(),
     })
 }
 

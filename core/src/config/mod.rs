@@ -8,7 +8,7 @@ mod file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use affected_graph::{RepoPath, Stage, StageOrder};
+use affected_graph::{Needs, RepoPath, Stage, StageOrder};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -90,6 +90,8 @@ pub struct ConfiguredTask {
     pub timeout: Option<Duration>,
     /// Names of variables it reads.
     pub env: Vec<String>,
+    /// What it takes from others while it runs.
+    pub needs: Needs,
 }
 
 /// What is configured for one project.
@@ -277,14 +279,29 @@ impl ProjectConfig {
             value: value.to_owned(),
             origin: self.origin.to_string(),
         };
+        let of_task = |key: String, task: &ConfiguredTask| {
+            let mut all = vec![setting(key.clone(), &task.run)];
+            let mut push =
+                |name: &str, value: String| all.push(setting(format!("{key}.{name}"), &value));
+            if task.needs.weight != 1 {
+                push("weight", task.needs.weight.to_string());
+            }
+            if !task.needs.locks.is_empty() {
+                push("locks", task.needs.locks.join(" "));
+            }
+            if let Some(timeout) = task.timeout {
+                push("timeout", format!("{timeout:?}"));
+            }
+            all
+        };
         let tests = self
             .test
             .iter()
-            .map(|(stage, task)| setting(format!("test.{stage}"), &task.run));
+            .flat_map(|(stage, task)| of_task(format!("test.{stage}"), task));
         let tasks = self
             .task
             .iter()
-            .map(|(name, task)| setting(format!("task.{name}"), &task.run));
+            .flat_map(|(name, task)| of_task(format!("task.{name}"), task));
         let calls = self
             .calls
             .iter()
@@ -350,6 +367,32 @@ test.unit = { run = "uv run pytest {tests}", inputs = ["src/**"], timeout = "5m"
         };
         assert_eq!(line, Some(2));
         assert_eq!(help.as_deref(), Some("did you mean `default-branch`?"));
+    }
+
+    #[test]
+    fn weights_and_locks_of_a_task() {
+        let text = "[project.a]\ntest.e2e = { run = \"x\", weight = 2, locks = [\"gpu\", \"db\", \"db\"] }\n";
+        let config = load_text(text).unwrap();
+        let needs = &config.projects["a"].test["e2e"].needs;
+        assert_eq!(
+            (needs.weight, needs.locks.join(" ")),
+            (2, "db gpu".to_owned())
+        );
+        let shown: Vec<_> = config
+            .sources()
+            .into_iter()
+            .map(|set| format!("{} = {}", set.key, set.value))
+            .collect();
+        assert!(
+            shown.contains(&"project.a.test.e2e.locks = db gpu".to_owned()),
+            "{shown:?}"
+        );
+        assert!(load_text("[project.a]\ntest.e2e = { run = \"x\", weight = 0 }\n").is_err());
+        let wrong = load_text("[project.a]\ntest.e2e = { run = \"x\", lokcs = [] }\n");
+        let Err(ConfigError::Invalid { help, .. }) = wrong else {
+            panic!("expected an invalid file");
+        };
+        assert_eq!(help.as_deref(), Some("did you mean `locks`?"));
     }
 
     #[test]

@@ -167,6 +167,7 @@ fn project(
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: String::from_utf8_lossy(path.file_name()).into_owned(),
     };
     let tested = file.words.iter().any(|(_, test, _)| *test);

@@ -156,6 +156,7 @@ fn project(
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: "composer.json".to_owned(),
     };
     let tested = manifest.has_test_script || has("phpunit.xml") || has("phpunit.xml.dist");

@@ -173,6 +173,7 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, pubspec: &Pubspec) -> FoundProjec
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: "pubspec.yaml".to_owned(),
     };
     let runs = pubspec.has_executables || has("bin") || has("lib/main.dart");

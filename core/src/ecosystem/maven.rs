@@ -286,6 +286,7 @@ fn tasks(scan: &Scan<'_>, folder: &RepoPath, poms: &BTreeMap<RepoPath, Arc<Pom>>
             timeout: None,
             script: None,
             inferred_by: Some(ID),
+            needs: affected_graph::Needs::default(),
             origin: "pom.xml".to_owned(),
         }
     };

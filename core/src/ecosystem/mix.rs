@@ -144,6 +144,7 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProj
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: "mix.exs".to_owned(),
     };
     FoundProject {

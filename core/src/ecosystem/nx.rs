@@ -146,6 +146,7 @@ fn project(root: &RepoPath, folder: &RepoPath, path: &RepoPath, config: &Config)
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: "project.json".to_owned(),
     };
     FoundProject {

@@ -223,6 +223,7 @@ fn project(
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: String::from_utf8_lossy(manifest.file_name()).into_owned(),
     };
     FoundProject {

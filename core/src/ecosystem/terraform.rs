@@ -84,6 +84,7 @@ fn project(folder: RepoPath, manifest: RepoPath) -> FoundProject {
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: "*.tf".to_owned(),
     };
     FoundProject {

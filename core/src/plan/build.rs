@@ -209,6 +209,7 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
         cwd,
         env,
         timeout,
+        needs,
         ..
     } = candidate.task;
     let (command, units, widened) = match &candidate.narrowed {
@@ -224,6 +225,8 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
         cwd: RepoPath::clone(cwd),
         env: env.clone(),
         timeout: *timeout,
+        needs: needs.clone(),
+        expected: None,
         after,
         reasons: candidate.reasons.to_vec(),
         units,

@@ -5,7 +5,7 @@ pub mod build;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use affected_graph::{Command, RepoPath, Stage};
+use affected_graph::{Command, Needs, RepoPath, Stage};
 
 /// One command to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Action {
     pub env: BTreeMap<String, String>,
     /// Killed after this time.
     pub timeout: Option<Duration>,
+    /// What it takes from others.
+    pub needs: Needs,
+    /// How long it is expected to take, where that is known.
+    pub expected: Option<Duration>,
     /// Places in [`Plan::actions`] that must have passed before, all smaller than its own.
     pub after: BTreeSet<usize>,
     /// Reason codes of its selection, sorted.

@@ -3,34 +3,39 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
-use super::scheduler::{Blame, Scheduler};
+use super::scheduler::{Blame, Bounds, Next, Scheduler};
 use super::watchdog::Watchdog;
 use super::worker::{self, Context};
-use super::{Interrupt, Outcome, RunEvent, RunOptions, TaskResult};
+use super::{Interrupt, Order, Outcome, RunEvent, RunOptions, Sink, TaskResult, Unstarted};
 use crate::plan::Plan;
 
-/// Output kept in the returned results; what goes beyond was in its event only.
-const KEPT_OUTPUT: usize = 64 * 1024 * 1024;
+/// Output of failures kept in the returned results; what goes beyond, and that of others, was in its event only.
+const KEPT_OUTPUT: usize = 16 * 1024 * 1024;
 
 /// Runs every action of `plan` and returns how each ended, in plan order.
 ///
 /// Events come on the calling thread, as they happen, with exactly one [`RunEvent::Finished`] per action,
-/// those never started included. Results carry output up to 64 MiB together; each event carries its own in full.
+/// those never started included. Results of failures carry output up to 16 MiB together; each event carries its own in full.
 pub fn execute(
     plan: &Plan,
     options: &RunOptions,
     interrupt: &Interrupt,
-    sink: &mut dyn FnMut(RunEvent),
+    sink: &mut dyn Sink,
 ) -> Vec<TaskResult> {
     let jobs = options.jobs.clamp(1, plan.actions.len().max(1));
+    let began = Instant::now();
     let mut execution = Execution {
         plan,
-        scheduler: Scheduler::new(plan, options.fail_fast),
+        scheduler: Scheduler::new(plan, bounds(options, jobs)),
+        began,
+        order: options.order.as_deref().map(|order| order as &dyn Order),
         results: BTreeMap::new(),
         kept: 0,
+        started: BTreeMap::new(),
         sink,
     };
     if plan.actions.is_empty() {
@@ -56,6 +61,14 @@ pub fn execute(
         watchdog.finish();
     }
     execution.into_results()
+}
+
+fn bounds(options: &RunOptions, places: usize) -> Bounds {
+    Bounds {
+        places,
+        stop: options.stop,
+        budget: options.budget,
+    }
 }
 
 /// E7. Takes as many workers as the system gives, fewer if need be.
@@ -87,7 +100,7 @@ fn start<'scope>(
         let (result, warnings) = ended.unwrap_or_else(|_| {
             let cause = "a bug stopped its worker".to_owned();
             (
-                TaskResult::unstarted(index, Outcome::Failed, cause),
+                TaskResult::unstarted(index, Outcome::Failed, Unstarted::CannotStart, cause),
                 Vec::new(),
             )
         });
@@ -107,7 +120,10 @@ struct Execution<'a> {
     scheduler: Scheduler,
     results: BTreeMap<usize, TaskResult>,
     kept: usize,
-    sink: &'a mut dyn FnMut(RunEvent),
+    started: BTreeMap<usize, Duration>,
+    began: Instant,
+    order: Option<&'a dyn Order>,
+    sink: &'a mut dyn Sink,
 }
 
 impl<'a> Execution<'a> {
@@ -116,9 +132,7 @@ impl<'a> Execution<'a> {
         Watchdog::start(argv, &options.environment)
             .inspect_err(|error| {
                 let text = format!("the watchdog cannot be started: {error}");
-                (self.sink)(RunEvent::Warning(format!(
-                    "{text}; if this run is killed, its tasks stay"
-                )));
+                self.warn(format!("{text}; if this run is killed, its tasks stay"));
             })
             .ok()
     }
@@ -134,15 +148,22 @@ impl<'a> Execution<'a> {
         'a: 'scope,
     {
         let plan = self.plan;
+        self.order();
         loop {
             if context.interrupt.urgency().is_some() {
                 self.cancel();
             }
-            while self.scheduler.running() < jobs
-                && let Some(action) = self.scheduler.next()
-            {
-                (self.sink)(RunEvent::Started { action });
-                start(scope, context, (plan, action), sender.clone());
+            while self.scheduler.running() < jobs {
+                let at = self.began.elapsed();
+                match self.scheduler.next(at) {
+                    Next::Nothing => break,
+                    Next::Deferred(actions) => self.skip(&actions),
+                    Next::Start(action) => {
+                        self.sink.tell(plan, &RunEvent::Started { action, at });
+                        self.started.insert(action, at);
+                        start(scope, context, (plan, action), sender.clone());
+                    }
+                }
             }
             if self.scheduler.running() == 0 {
                 let unreachable = self.scheduler.skip_unreachable();
@@ -159,30 +180,54 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn finish(&mut self, result: TaskResult, warnings: Vec<String>) {
-        for warning in warnings {
-            (self.sink)(RunEvent::Warning(warning));
+    /// Asks for the order again, since something was learnt.
+    fn order(&mut self) {
+        let ranks = self
+            .order
+            .and_then(|order| order.ranks(self.plan, &self.scheduler.outcomes()));
+        if let Some(ranks) = ranks {
+            self.scheduler.rank(ranks);
         }
+    }
+
+    fn warn(&mut self, text: String) {
+        self.sink.tell(self.plan, &RunEvent::Warning(text));
+    }
+
+    fn finish(&mut self, mut result: TaskResult, warnings: Vec<String>) {
+        for warning in warnings {
+            self.warn(warning);
+        }
+        result.started = self.started.remove(&result.action).unwrap_or_default();
+        let success = result.outcome.is_success();
         let skipped = self.scheduler.finish(result.action, result.outcome);
         self.record(result);
         self.skip(&skipped);
+        if !success {
+            self.order();
+        }
     }
 
     fn cancel(&mut self) {
         for action in self.scheduler.cancel() {
             let cause = "interrupted before it started".to_owned();
-            self.record(TaskResult::unstarted(action, Outcome::Canceled, cause));
+            self.record(TaskResult::unstarted(
+                action,
+                Outcome::Canceled,
+                Unstarted::Interrupted,
+                cause,
+            ));
         }
     }
 
     fn skip(&mut self, actions: &[usize]) {
         for &action in actions {
-            let cause = self.cause_of_skip(action);
-            self.record(TaskResult::unstarted(action, Outcome::Skipped, cause));
+            let (why, cause) = self.cause_of_skip(action);
+            self.record(TaskResult::unstarted(action, Outcome::Skipped, why, cause));
         }
     }
 
-    fn cause_of_skip(&self, action: usize) -> String {
+    fn cause_of_skip(&self, action: usize) -> (Unstarted, String) {
         let ended = |culprit: usize| {
             let target = &self.plan.actions[culprit].target;
             match self.scheduler.outcome(culprit) {
@@ -193,11 +238,19 @@ impl<'a> Execution<'a> {
             }
         };
         match self.scheduler.blame(action) {
-            Some(Blame::Prerequisite(culprit)) => ended(culprit),
-            Some(Blame::FailFast(culprit)) => {
-                format!("{} and the run stops at the first failure", ended(culprit))
+            Some(Blame::Prerequisite(culprit)) => (Unstarted::Prerequisite, ended(culprit)),
+            Some(Blame::Stopped(culprit)) => {
+                let cause = format!("{} and the run stops there", ended(culprit));
+                (Unstarted::Stopped, cause)
             }
-            Some(Blame::Unreachable) | None => "because what it waits for can never end".to_owned(),
+            Some(Blame::Budget) => {
+                let cause = "deferred: it would not fit into the budget".to_owned();
+                (Unstarted::Deferred, cause)
+            }
+            Some(Blame::Unreachable) | None => {
+                let cause = "because what it waits for can never end".to_owned();
+                (Unstarted::Prerequisite, cause)
+            }
         }
     }
 
@@ -206,6 +259,7 @@ impl<'a> Execution<'a> {
             self.record(TaskResult::unstarted(
                 action,
                 Outcome::Failed,
+                Unstarted::CannotStart,
                 cause.to_owned(),
             ));
         }
@@ -213,13 +267,17 @@ impl<'a> Execution<'a> {
 
     /// Tells the sink and keeps the result.
     fn record(&mut self, result: TaskResult) {
-        let mut kept = result.clone();
-        if self.kept + kept.output.len() > KEPT_OUTPUT {
-            kept.output = Vec::new();
+        let event = RunEvent::Finished(result);
+        self.sink.tell(self.plan, &event);
+        let RunEvent::Finished(mut result) = event else {
+            return;
+        };
+        // Only failures are shown again at the end.
+        if !result.outcome.is_failure() || self.kept + result.output.len() > KEPT_OUTPUT {
+            result.output = Vec::new();
         }
-        self.kept += kept.output.len();
-        self.results.insert(kept.action, kept);
-        (self.sink)(RunEvent::Finished(result));
+        self.kept += result.output.len();
+        self.results.insert(result.action, result);
     }
 
     fn into_results(self) -> Vec<TaskResult> {

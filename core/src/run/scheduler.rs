@@ -1,11 +1,13 @@
 //! What may start next: a pure state machine without I/O, clock or threads.
 //!
 //! Every action ends exactly once. An action becomes ready when all it waits for has passed; when one of
-//! those ends otherwise, it is skipped and so is all that waits for it.
+//! those ends otherwise, it is skipped and so is all that waits for it. A ready action starts when there are places
+//! for its weight and nobody holds its locks, in the order of its rank.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use super::Outcome;
+use super::{Outcome, Stop};
 use crate::plan::Plan;
 
 /// Where an action stands.
@@ -22,10 +24,43 @@ enum State {
 pub(super) enum Blame {
     /// This action, which it waits for directly or through others, did not pass.
     Prerequisite(usize),
-    /// This action failed and the run stops at the first failure.
-    FailFast(usize),
+    /// This action failed and the run stops after so many failures.
+    Stopped(usize),
+    /// It would not have ended within the budget.
+    Budget,
     /// What it waits for can never end: the plan has a cycle or a hole.
     Unreachable,
+}
+
+/// What bounds a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Places for the weights of running actions, at least 1.
+    pub(super) places: usize,
+    /// About failures.
+    pub(super) stop: Stop,
+    /// Nothing starts that is expected to end later than this.
+    pub(super) budget: Option<Duration>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Start this one; it counts as running from now on.
+    Start(usize),
+    /// These will never start, for lack of time; ask again.
+    Deferred(Vec<usize>),
+    /// Wait until something ends.
+    Nothing,
+}
+
+/// What an action takes while it runs, its locks as numbers.
+#[derive(Debug, Clone)]
+struct Claim {
+    weight: usize,
+    locks: Vec<usize>,
+    build_locks: Vec<usize>,
+    expected: Duration,
 }
 
 /// The states of all actions of a plan.
@@ -35,16 +70,23 @@ pub(super) struct Scheduler {
     /// How many prerequisites have not passed yet.
     missing: Vec<usize>,
     dependents: Vec<Vec<usize>>,
-    ready: BTreeSet<usize>,
+    claims: Vec<Claim>,
+    /// Rank, then place in the plan.
+    ready: BTreeSet<(usize, usize)>,
+    ranks: Vec<usize>,
+    /// How many running actions hold each lock.
+    held: Vec<usize>,
+    free: usize,
     blame: Vec<Option<Blame>>,
     unfinished: usize,
     running: usize,
-    fail_fast: bool,
+    failures: usize,
+    bounds: Bounds,
 }
 
 impl Scheduler {
     /// Starts with every action waiting or ready.
-    pub(super) fn new(plan: &Plan, fail_fast: bool) -> Self {
+    pub(super) fn new(plan: &Plan, bounds: Bounds) -> Self {
         let count = plan.actions.len();
         let mut dependents = vec![Vec::new(); count];
         let mut states = vec![State::Waiting; count];
@@ -58,31 +100,97 @@ impl Scheduler {
             }
             if action.after.is_empty() {
                 states[index] = State::Ready;
-                ready.insert(index);
+                ready.insert((index, index));
             }
         }
+        let (claims, locks) = claims(plan, bounds.places);
+        let missing = plan.actions.iter().map(|action| action.after.len());
         Self {
             states,
-            missing: plan
-                .actions
-                .iter()
-                .map(|action| action.after.len())
-                .collect(),
+            missing: missing.collect(),
             dependents,
+            claims,
             ready,
+            ranks: (0..count).collect(),
+            held: vec![0; locks],
+            free: bounds.places,
             blame: vec![None; count],
             unfinished: count,
             running: 0,
-            fail_fast,
+            failures: 0,
+            bounds,
         }
     }
 
-    /// Takes the first ready action in plan order; it counts as running from now on.
-    pub(super) fn next(&mut self) -> Option<usize> {
-        let action = self.ready.pop_first()?;
+    /// Changes the order: of two ready actions the one with the smaller rank starts first; ties as in the plan.
+    pub(super) fn rank(&mut self, ranks: Vec<usize>) {
+        if ranks.len() != self.ranks.len() {
+            return;
+        }
+        let ready = std::mem::take(&mut self.ready);
+        self.ready = ready
+            .into_iter()
+            .map(|(_, action)| (ranks[action], action))
+            .collect();
+        self.ranks = ranks;
+    }
+
+    /// Takes the first ready action that may start `now`, counted from the beginning of the run.
+    pub(super) fn next(&mut self, now: Duration) -> Next {
+        let Some(action) = self.candidate() else {
+            return Next::Nothing;
+        };
+        let end = now.saturating_add(self.claims[action].expected);
+        // What is not expected to take any time still needs some.
+        if self
+            .bounds
+            .budget
+            .is_some_and(|budget| end > budget || now >= budget)
+        {
+            self.end(action, Outcome::Skipped);
+            self.blame[action] = Some(Blame::Budget);
+            let mut deferred = self.skip_dependents(action, Blame::Budget);
+            deferred.push(action);
+            deferred.sort_unstable();
+            return Next::Deferred(deferred);
+        }
+        self.ready.remove(&(self.ranks[action], action));
         self.states[action] = State::Running;
         self.running += 1;
-        Some(action)
+        self.free -= self.claims[action].weight;
+        self.hold(action, |count| count + 1);
+        Next::Start(action)
+    }
+
+    /// The first ready action that nothing keeps; one whose tool would only wait for a running one comes last.
+    fn candidate(&self) -> Option<usize> {
+        if self.free == 0 {
+            return None;
+        }
+        let free = |locks: &[usize]| locks.iter().all(|lock| self.held[*lock] == 0);
+        let mut waits = None;
+        for &(_, action) in &self.ready {
+            let claim = &self.claims[action];
+            if !free(&claim.locks) {
+                continue;
+            }
+            if claim.weight > self.free {
+                // Smaller ones would keep the places from it for ever.
+                return waits;
+            }
+            if free(&claim.build_locks) {
+                return Some(action);
+            }
+            waits = waits.or(Some(action));
+        }
+        waits
+    }
+
+    fn hold(&mut self, action: usize, change: impl Fn(usize) -> usize) {
+        let claim = &self.claims[action];
+        for &lock in claim.locks.iter().chain(&claim.build_locks) {
+            self.held[lock] = change(self.held[lock]);
+        }
     }
 
     /// Notes how a running action ended; returns the actions that will never start for it, in plan order.
@@ -91,14 +199,20 @@ impl Scheduler {
             return Vec::new();
         }
         self.running -= 1;
+        self.free += self.claims[action].weight;
+        self.hold(action, |count| count - 1);
         self.end(action, outcome);
-        if outcome == Outcome::Passed {
+        if outcome.is_success() {
             self.release_dependents(action);
             return Vec::new();
         }
-        let mut skipped = self.skip_dependents(action);
-        if self.fail_fast && matches!(outcome, Outcome::Failed | Outcome::TimedOut) {
-            skipped.extend(self.end_unstarted(Outcome::Skipped, Some(Blame::FailFast(action))));
+        let mut skipped = self.skip_dependents(action, Blame::Prerequisite(action));
+        self.failures += usize::from(outcome.is_failure());
+        if let Stop::AfterFailures(most) = self.bounds.stop
+            && outcome.is_failure()
+            && self.failures >= most
+        {
+            skipped.extend(self.end_unstarted(Outcome::Skipped, Some(Blame::Stopped(action))));
         }
         skipped.sort_unstable();
         skipped
@@ -122,6 +236,13 @@ impl Scheduler {
         self.blame.get(action).copied().flatten()
     }
 
+    /// Returns how each action ended, `None` where it has not.
+    pub(super) fn outcomes(&self) -> Vec<Option<Outcome>> {
+        (0..self.states.len())
+            .map(|action| self.outcome(action))
+            .collect()
+    }
+
     /// Returns how an action ended, if it has.
     pub(super) fn outcome(&self, action: usize) -> Option<Outcome> {
         match self.states.get(action) {
@@ -142,7 +263,7 @@ impl Scheduler {
 
     fn end(&mut self, action: usize, outcome: Outcome) {
         self.states[action] = State::Done(outcome);
-        self.ready.remove(&action);
+        self.ready.remove(&(self.ranks[action], action));
         self.unfinished -= 1;
     }
 
@@ -155,19 +276,19 @@ impl Scheduler {
             self.missing[waiting] -= 1;
             if self.missing[waiting] == 0 && self.states[waiting] == State::Waiting {
                 self.states[waiting] = State::Ready;
-                self.ready.insert(waiting);
+                self.ready.insert((self.ranks[waiting], waiting));
             }
         }
     }
 
-    fn skip_dependents(&mut self, root: usize) -> Vec<usize> {
+    fn skip_dependents(&mut self, root: usize, blame: Blame) -> Vec<usize> {
         let mut skipped = Vec::new();
         let mut queue = VecDeque::from([root]);
         while let Some(ended) = queue.pop_front() {
             for waiting in std::mem::take(&mut self.dependents[ended]) {
                 if self.is_unstarted(waiting) {
                     self.end(waiting, Outcome::Skipped);
-                    self.blame[waiting] = Some(Blame::Prerequisite(root));
+                    self.blame[waiting] = Some(blame);
                     skipped.push(waiting);
                     queue.push_back(waiting);
                 }
@@ -188,6 +309,36 @@ impl Scheduler {
     }
 }
 
+/// Numbers the locks; a weight beyond all places means all of them.
+fn claims(plan: &Plan, places: usize) -> (Vec<Claim>, usize) {
+    let mut numbers = Numbers::default();
+    let claim = |action: &crate::plan::Action| Claim {
+        weight: action.needs.weight.clamp(1, places.max(1)),
+        locks: numbers.of("named", &action.needs.locks),
+        build_locks: numbers.of("build", &action.needs.build_locks),
+        expected: action.expected.unwrap_or_default(),
+    };
+    let claims = plan.actions.iter().map(claim).collect();
+    (claims, numbers.0.len())
+}
+
+/// Gives each lock a number.
+#[derive(Default)]
+struct Numbers(BTreeMap<(&'static str, String), usize>);
+
+impl Numbers {
+    fn of(&mut self, kind: &'static str, names: &[String]) -> Vec<usize> {
+        let mut numbers = Vec::new();
+        for name in names {
+            let next = self.0.len();
+            numbers.push(*self.0.entry((kind, name.clone())).or_insert(next));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use affected_graph::{Command, RepoPath};
@@ -205,6 +356,8 @@ mod tests {
             cwd: RepoPath::root(),
             env: std::collections::BTreeMap::new(),
             timeout: None,
+            needs: affected_graph::Needs::default(),
+            expected: None,
             after: after.clone(),
             reasons: Vec::new(),
             units: Vec::new(),
@@ -222,17 +375,36 @@ mod tests {
             .collect()
     }
 
+    fn bounds(places: usize) -> Bounds {
+        Bounds {
+            places,
+            stop: Stop::Never,
+            budget: None,
+        }
+    }
+
+    fn start(scheduler: &mut Scheduler) -> Option<usize> {
+        match scheduler.next(Duration::ZERO) {
+            Next::Start(action) => Some(action),
+            Next::Deferred(_) | Next::Nothing => None,
+        }
+    }
+
     #[test]
     fn starts_in_plan_order_and_skips_what_waits() {
-        let mut scheduler = Scheduler::new(&plan(&sets(&[&[], &[0], &[], &[1], &[2]])), false);
+        let mut scheduler = Scheduler::new(&plan(&sets(&[&[], &[0], &[], &[1], &[2]])), bounds(9));
         assert_eq!(
-            (scheduler.next(), scheduler.next(), scheduler.next()),
+            (
+                start(&mut scheduler),
+                start(&mut scheduler),
+                start(&mut scheduler)
+            ),
             (Some(0), Some(2), None)
         );
         assert_eq!(scheduler.finish(0, Outcome::Failed), [1, 3]);
         assert_eq!(scheduler.blame(3), Some(Blame::Prerequisite(0)));
         assert!(scheduler.finish(2, Outcome::Passed).is_empty());
-        assert_eq!(scheduler.next(), Some(4));
+        assert_eq!(start(&mut scheduler), Some(4));
         assert!(scheduler.finish(4, Outcome::Passed).is_empty());
         assert!(scheduler.is_finished());
         assert!(
@@ -242,21 +414,93 @@ mod tests {
     }
 
     #[test]
-    fn fail_fast_lets_running_ones_end() {
-        let mut scheduler = Scheduler::new(&plan(&sets(&[&[], &[], &[]])), true);
-        assert_eq!((scheduler.next(), scheduler.next()), (Some(0), Some(1)));
-        assert_eq!(scheduler.finish(1, Outcome::TimedOut), [2]);
-        assert_eq!(scheduler.blame(2), Some(Blame::FailFast(1)));
+    fn the_last_failure_allowed_lets_running_ones_end() {
+        let stop = Stop::AfterFailures(2);
+        let plan = plan(&sets(&[&[], &[], &[], &[], &[]]));
+        let mut scheduler = Scheduler::new(&plan, Bounds { stop, ..bounds(3) });
+        assert_eq!(
+            (start(&mut scheduler), start(&mut scheduler)),
+            (Some(0), Some(1))
+        );
+        assert!(scheduler.finish(1, Outcome::TimedOut).is_empty());
+        assert_eq!(
+            (start(&mut scheduler), start(&mut scheduler)),
+            (Some(2), Some(3))
+        );
+        assert_eq!(scheduler.finish(2, Outcome::Failed), [4]);
+        assert_eq!(scheduler.blame(4), Some(Blame::Stopped(2)));
         assert!(!scheduler.is_finished());
         assert!(scheduler.finish(0, Outcome::Passed).is_empty());
+        assert!(scheduler.finish(3, Outcome::Passed).is_empty());
+        assert!(scheduler.is_finished());
+    }
+
+    #[test]
+    fn weights_locks_and_build_locks() {
+        let mut plan = plan(&sets(&[&[], &[], &[], &[], &[]]));
+        plan.actions[0].needs.locks = vec!["db".into()];
+        plan.actions[1].needs.locks = vec!["db".into()];
+        plan.actions[2].needs.build_locks = vec!["db".into()];
+        plan.actions[3].needs.build_locks = vec!["db".into()];
+        plan.actions[4].needs.weight = 99;
+        let mut scheduler = Scheduler::new(&plan, bounds(3));
+        assert_eq!(
+            (start(&mut scheduler), start(&mut scheduler)),
+            (Some(0), Some(2))
+        );
+        // 1 waits for the lock, 4 for all places, 3 would wait for its build folder: better than nothing.
+        assert_eq!(start(&mut scheduler), Some(3));
+        scheduler.finish(0, Outcome::Passed);
+        assert_eq!(start(&mut scheduler), Some(1));
+        scheduler.finish(2, Outcome::Passed);
+        assert_eq!(start(&mut scheduler), None, "4 does not fit beside others");
+        scheduler.finish(1, Outcome::Passed);
+        scheduler.finish(3, Outcome::Passed);
+        assert_eq!(start(&mut scheduler), Some(4));
+        scheduler.finish(4, Outcome::Passed);
+        assert!(scheduler.is_finished());
+    }
+
+    #[test]
+    fn ranks_decide_among_the_ready() {
+        let mut scheduler = Scheduler::new(&plan(&sets(&[&[], &[], &[1]])), bounds(1));
+        scheduler.rank(vec![5, 1, 1]);
+        let mut order = Vec::new();
+        while let Some(action) = start(&mut scheduler) {
+            order.push(action);
+            scheduler.finish(action, Outcome::Cached);
+        }
+        assert_eq!(order, [1, 2, 0]);
+    }
+
+    #[test]
+    fn nothing_starts_that_does_not_fit_into_the_budget() {
+        let seconds = Duration::from_secs;
+        let mut plan = plan(&sets(&[&[], &[], &[1], &[]]));
+        plan.actions[0].expected = Some(seconds(5));
+        plan.actions[1].expected = Some(seconds(6));
+        let budget = Some(seconds(10));
+        let mut scheduler = Scheduler::new(
+            &plan,
+            Bounds {
+                budget,
+                ..bounds(1)
+            },
+        );
+        assert_eq!(scheduler.next(seconds(0)), Next::Start(0));
+        scheduler.finish(0, Outcome::Passed);
+        assert_eq!(scheduler.next(seconds(5)), Next::Deferred(vec![1, 2]));
+        assert_eq!(scheduler.blame(2), Some(Blame::Budget));
+        assert_eq!(scheduler.next(seconds(9)), Next::Start(3));
+        scheduler.finish(3, Outcome::Failed);
         assert!(scheduler.is_finished());
     }
 
     /// S12. A plan that breaks its promise ends all the same.
     #[test]
     fn s12_cycles_and_holes_end_as_skipped() {
-        let mut scheduler = Scheduler::new(&plan(&sets(&[&[0], &[2], &[1], &[9]])), false);
-        assert_eq!(scheduler.next(), None);
+        let mut scheduler = Scheduler::new(&plan(&sets(&[&[0], &[2], &[1], &[9]])), bounds(9));
+        assert_eq!(start(&mut scheduler), None);
         assert_eq!(scheduler.skip_unreachable(), [0, 1, 2, 3]);
         assert!(scheduler.is_finished());
     }
@@ -283,37 +527,82 @@ mod tests {
         })
     }
 
+    /// What each action takes: weight, up to two locks, up to one build lock, expected seconds.
+    type Wish = (usize, Vec<usize>, Option<usize>, u64);
+
+    fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+        let wish = (
+            1usize..5,
+            prop::collection::vec(0usize..3, 0..3),
+            prop::option::of(0usize..2),
+            0u64..4,
+        );
+        prop::collection::vec(wish, 14)
+    }
+
+    fn with_wishes(mut plan: Plan, wishes: &[Wish]) -> Plan {
+        for (action, (weight, locks, build_lock, expected)) in plan.actions.iter_mut().zip(wishes) {
+            action.needs.weight = *weight;
+            action.needs.locks = locks.iter().map(ToString::to_string).collect();
+            action.needs.build_locks = build_lock.iter().map(ToString::to_string).collect();
+            action.expected = Some(Duration::from_secs(*expected));
+        }
+        plan
+    }
+
     proptest! {
         #[test]
         fn every_action_ends_once_and_after_what_it_waits_for(
             after in after_sets(),
+            wishes in wishes(),
             ends in prop::collection::vec((0usize..8, 0usize..OUTCOMES.len()), 14),
-            jobs in 1usize..4,
-            fail_fast: bool,
+            places in 1usize..4,
+            most in prop::option::of(1usize..3),
+            budget in prop::option::of(0u64..20),
             cancel_at in prop::option::of(0usize..14),
         ) {
-            let mut scheduler = Scheduler::new(&plan(&after), fail_fast);
-            let (mut running, mut ended) = (Vec::new(), vec![None; after.len()]);
+            let plan = with_wishes(plan(&after), &wishes);
+            let (stop, budget) = (most.map_or(Stop::Never, Stop::AfterFailures), budget.map(Duration::from_secs));
+            let mut scheduler = Scheduler::new(&plan, Bounds { places, stop, budget });
+            let (mut running, mut ended) = (Vec::<usize>::new(), vec![None; after.len()]);
             let end = |ended: &mut Vec<Option<Outcome>>, action: usize, outcome| {
                 prop_assert_eq!(ended[action].replace(outcome), None);
                 Ok(())
             };
+            let weight = |action: usize| wishes[action].0.min(places);
+            let mut failures = 0;
             for (step, (pick, outcome)) in ends.into_iter().enumerate() {
+                let now = Duration::from_secs(step as u64);
                 if cancel_at == Some(step) {
                     for action in scheduler.cancel() {
                         end(&mut ended, action, Outcome::Canceled)?;
                     }
                 }
-                while running.len() < jobs && let Some(action) = scheduler.next() {
-                    prop_assert!(after[action].iter().all(|&b| ended[b] == Some(Outcome::Passed)));
-                    prop_assert!(!running.contains(&action));
-                    running.push(action);
+                loop {
+                    match scheduler.next(now) {
+                        Next::Nothing => break,
+                        Next::Deferred(actions) => for action in actions {
+                            prop_assert_eq!(scheduler.blame(action), Some(Blame::Budget));
+                            end(&mut ended, action, Outcome::Skipped)?;
+                        },
+                        Next::Start(action) => {
+                            prop_assert!(after[action].iter().all(|&b| ended[b] == Some(Outcome::Passed)));
+                            prop_assert!(!running.contains(&action) && ended[action].is_none());
+                            let free = |other: &usize| wishes[*other].1.iter().all(|lock| !wishes[action].1.contains(lock));
+                            prop_assert!(running.iter().all(free), "a lock has one holder");
+                            prop_assert!(budget.is_none_or(|budget| now + Duration::from_secs(wishes[action].3) <= budget));
+                            prop_assert!(most.is_none_or(|most| failures < most));
+                            running.push(action);
+                            prop_assert!(running.iter().map(|&action| weight(action)).sum::<usize>() <= places);
+                        }
+                    }
                 }
                 prop_assert_eq!(running.len(), scheduler.running());
                 if running.is_empty() {
                     break;
                 }
                 let action = running.remove(pick % running.len());
+                failures += usize::from(OUTCOMES[outcome].is_failure());
                 end(&mut ended, action, OUTCOMES[outcome])?;
                 for skipped in scheduler.finish(action, OUTCOMES[outcome]) {
                     prop_assert!(scheduler.blame(skipped).is_some());

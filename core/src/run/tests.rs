@@ -21,6 +21,8 @@ fn action(command: Command, after: &[usize]) -> Action {
         cwd: RepoPath::root(),
         env: BTreeMap::new(),
         timeout: None,
+        needs: affected_graph::Needs::default(),
+        expected: None,
         after: after.iter().copied().collect::<BTreeSet<_>>(),
         reasons: Vec::new(),
         units: Vec::new(),
@@ -63,10 +65,20 @@ fn options() -> RunOptions {
 
 fn execute_all(plan: &Plan, options: &RunOptions) -> (Vec<TaskResult>, Vec<RunEvent>) {
     let mut events = Vec::new();
-    let results = execute(plan, options, &Interrupt::new(), &mut |event| {
-        events.push(event);
+    let results = execute(plan, options, &Interrupt::new(), &mut |event: &RunEvent| {
+        events.push(event.clone());
     });
-    (results, events)
+    (in_full(results, &events), events)
+}
+
+/// Gives results back their output, of which only events are sure to have all.
+fn in_full(mut results: Vec<TaskResult>, events: &[RunEvent]) -> Vec<TaskResult> {
+    for event in events {
+        if let RunEvent::Finished(result) = event {
+            results[result.action].output.clone_from(&result.output);
+        }
+    }
+    results
 }
 
 fn run_one(action: Action) -> TaskResult {
@@ -286,7 +298,7 @@ fn interrupt_when_ready(line: &str, times: usize, grace: Duration) -> (Vec<TaskR
         ..options()
     };
     let interrupt = Interrupt::new();
-    let (mut finished, mut started) = (0, None);
+    let (mut events, mut started) = (Vec::new(), None);
     let results = std::thread::scope(|scope| {
         scope.spawn(|| {
             BufReader::new(std::fs::File::open(&fifo).unwrap())
@@ -298,14 +310,19 @@ fn interrupt_when_ready(line: &str, times: usize, grace: Duration) -> (Vec<TaskR
             &plan(actions),
             &options,
             &interrupt,
-            &mut |event| match event {
-                RunEvent::Finished(_) => finished += 1,
-                RunEvent::Started { .. } => started = started.or(Some(Instant::now())),
-                RunEvent::Warning(text) => panic!("{text}"),
+            &mut |event: &RunEvent| {
+                match event {
+                    RunEvent::Finished(_) => {}
+                    RunEvent::Started { .. } => started = started.or(Some(Instant::now())),
+                    RunEvent::Warning(text) => panic!("{text}"),
+                }
+                events.push(event.clone());
             },
         )
     });
-    assert_eq!(finished, 3);
+    let finished = |event: &&RunEvent| matches!(event, RunEvent::Finished(_));
+    assert_eq!(events.iter().filter(finished).count(), 3);
+    let results = in_full(results, &events);
     assert_eq!(interrupt.signal(), Some(2));
     (results, started.unwrap().elapsed())
 }
@@ -349,9 +366,14 @@ fn e1_interrupted_before_the_start() {
     let interrupt = Interrupt::new();
     interrupt.trigger();
     let mut events = 0;
-    let results = execute(&plan([shell(":")]), &options(), &interrupt, &mut |_| {
-        events += 1;
-    });
+    let results = execute(
+        &plan([shell(":")]),
+        &options(),
+        &interrupt,
+        &mut |_: &RunEvent| {
+            events += 1;
+        },
+    );
     assert_eq!(
         words(&results[0]),
         "canceled, -, interrupted before it started"
@@ -421,7 +443,7 @@ fn results_are_in_plan_order_and_each_ends_once() {
     let output: String = results.iter().map(text).collect();
     assert_eq!(output, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
     let started = |event: &RunEvent| match event {
-        RunEvent::Started { action } => Some(*action),
+        RunEvent::Started { action, .. } => Some(*action),
         _ => None,
     };
     assert_eq!(
@@ -431,7 +453,7 @@ fn results_are_in_plan_order_and_each_ends_once() {
     let (mut running, mut most, mut ended) = (BTreeSet::new(), 0, BTreeSet::new());
     for event in &events {
         match event {
-            RunEvent::Started { action } => assert!(running.insert(*action)),
+            RunEvent::Started { action, .. } => assert!(running.insert(*action)),
             RunEvent::Finished(result) => {
                 assert!(running.remove(&result.action) && ended.insert(result.action));
                 assert_eq!(result, &results[result.action]);
@@ -472,14 +494,14 @@ fn what_waits_for_a_failure_is_skipped_with_its_cause() {
 fn fail_fast_starts_nothing_after_the_first_failure() {
     let options = RunOptions {
         jobs: 1,
-        fail_fast: true,
+        stop: Stop::AfterFailures(1),
         ..options()
     };
     let (results, _) = execute_all(&plan([shell(":"), shell("exit 1"), shell(":")]), &options);
     let expected = [
         "passed, 0, -",
         "failed, 1, exit code 1",
-        "skipped, -, because p1:test failed and the run stops at the first failure",
+        "skipped, -, because p1:test failed and the run stops there",
     ];
     assert_eq!(results.iter().map(words).collect::<Vec<_>>(), expected);
 }

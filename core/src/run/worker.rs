@@ -13,7 +13,7 @@ use affected_graph::{Command, RepoPath};
 use super::environment::{NoProgram, find_program, variables};
 use super::process::{self, Ending, Launch, Limits, Verdict};
 use super::watchdog::Watchdog;
-use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult};
+use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
 use crate::plan::Action;
 
 /// How often a start is tried while the system is short of processes or files.
@@ -61,7 +61,7 @@ pub(super) fn run(
         Err(NoStart::Interrupted) => {
             let cause = "interrupted before it started".to_owned();
             (
-                TaskResult::unstarted(index, Outcome::Canceled, cause),
+                TaskResult::unstarted(index, Outcome::Canceled, Unstarted::Interrupted, cause),
                 Vec::new(),
             )
         }
@@ -70,10 +70,13 @@ pub(super) fn run(
                 MissingTool::Fail => Outcome::Failed,
                 MissingTool::Skip => Outcome::Skipped,
             };
-            (TaskResult::unstarted(index, outcome, cause), Vec::new())
+            (
+                TaskResult::unstarted(index, outcome, Unstarted::CannotStart, cause),
+                Vec::new(),
+            )
         }
         Err(NoStart::Failed(cause)) => (
-            TaskResult::unstarted(index, Outcome::Failed, cause),
+            TaskResult::unstarted(index, Outcome::Failed, Unstarted::CannotStart, cause),
             Vec::new(),
         ),
     };
@@ -234,8 +237,11 @@ fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -
         outcome,
         exit,
         cause,
+        unstarted: None,
+        started: Duration::ZERO,
         duration: Duration::ZERO,
         output: ending.output,
+        log: None,
     }
 }
 

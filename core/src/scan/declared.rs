@@ -180,6 +180,7 @@ fn task_of(
         timeout: task.timeout,
         script: None,
         inferred_by: None,
+        needs: task.needs.clone(),
         origin: config.origin.to_string(),
     }
 }

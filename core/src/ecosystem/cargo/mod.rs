@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use affected_graph::{
-    Command, DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Stage, Task,
+    Command, DependencyKind, EcosystemId, Evidence, Needs, Ownership, ProjectKind, RepoPath, Stage,
+    Task,
 };
 use globset::GlobBuilder;
 
@@ -265,6 +266,10 @@ impl Crates {
             timeout: None,
             script: None,
             inferred_by: Some(ID),
+            needs: Needs {
+                build_locks: vec![format!("cargo {cwd}")],
+                ..Needs::default()
+            },
             origin: "Cargo.toml".to_owned(),
         };
         vec![

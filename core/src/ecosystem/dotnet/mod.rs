@@ -445,6 +445,7 @@ fn tasks(folder: &RepoPath, file: &str, stage: Option<Stage>) -> Vec<Task> {
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: file.to_owned(),
     };
     let mut tasks = vec![task("build", None, "build")];

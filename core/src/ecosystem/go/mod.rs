@@ -330,6 +330,7 @@ fn tasks(folder: &RepoPath, sources: &[(RepoPath, Arc<GoFile>)]) -> Vec<Task> {
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: "go.mod".to_owned(),
     };
     let tests = || {

@@ -112,6 +112,7 @@ impl Member<'_> {
                 timeout: None,
                 script: None,
                 inferred_by: Some(ID),
+                needs: affected_graph::Needs::default(),
                 origin: "build.gradle".to_owned(),
             }
         };

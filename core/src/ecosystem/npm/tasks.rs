@@ -40,6 +40,7 @@ pub(super) fn infer(
                 timeout: None,
                 script: script.map(|(_, body)| body.to_owned()),
                 inferred_by: Some(ID),
+                needs: affected_graph::Needs::default(),
                 origin: script.map_or("test files".to_owned(), |(name, _)| {
                     format!("package.json scripts.{name}")
                 }),

@@ -82,6 +82,7 @@ fn task(
         timeout: None,
         script: None,
         inferred_by: Some(ID),
+        needs: affected_graph::Needs::default(),
         origin: if runner.contains(&"unittest") {
             "unittest"
         } else {

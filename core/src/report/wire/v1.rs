@@ -180,7 +180,7 @@ pub struct RanTask {
     /// The stage of a test task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// `passed failed timed-out skipped canceled`.
+    /// `passed failed timed-out flaky cached skipped canceled`.
     pub outcome: String,
     /// The exit code, if it exited.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +197,7 @@ pub struct RanTask {
 /// Counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
-    /// Passed.
+    /// Passed, flaky and cached ones included.
     pub passed: usize,
     /// Failed, timed out included.
     pub failed: usize,
@@ -205,6 +205,8 @@ pub struct RunSummary {
     pub skipped: usize,
     /// Interrupted.
     pub canceled: usize,
+    /// Those of `skipped` that would not have fitted into the budget.
+    pub deferred: usize,
     /// Wall time of the whole run.
     pub ms: u64,
 }

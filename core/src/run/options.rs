@@ -1,0 +1,83 @@
+//! How a plan is run, as a value.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Outcome;
+use crate::plan::Plan;
+
+/// What to do about a program that is not installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingTool {
+    /// The task fails and says so.
+    #[default]
+    Fail,
+    /// The task is skipped by name.
+    Skip,
+}
+
+/// When a run starts nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stop {
+    /// Never: everything runs that does not wait for a failure.
+    #[default]
+    Never,
+    /// After this many failures, at least 1.
+    AfterFailures(usize),
+}
+
+/// Who decides which of the ready actions starts first.
+pub trait Order: std::fmt::Debug + Send + Sync {
+    /// Returns a rank for each action of `plan`, small first, or `None` to leave the order as it is. Asked at the beginning
+    /// and after each end that was no success; `outcomes` holds `None` for what has not ended.
+    fn ranks(&self, plan: &Plan, outcomes: &[Option<Outcome>]) -> Option<Vec<usize>>;
+}
+
+/// How a plan is run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Tasks at once, at least 1; a task of more weight takes several places.
+    pub jobs: usize,
+    /// Between SIGTERM and SIGKILL.
+    pub grace: Duration,
+    /// For actions without their own.
+    pub default_timeout: Option<Duration>,
+    /// About absent programs.
+    pub missing_tool: MissingTool,
+    /// About failures.
+    pub stop: Stop,
+    /// Nothing is started that is not expected to end within this time from the beginning.
+    pub budget: Option<Duration>,
+    /// Who orders what is ready; `None` means plan order.
+    pub order: Option<Arc<dyn Order>>,
+    /// The folder that [`crate::plan::Action::cwd`] is relative to.
+    pub root: PathBuf,
+    /// What tasks inherit, usually `std::env::vars_os()`. Variables of git hooks and the tool's own tokens
+    /// are taken out, programs are looked up on its `PATH`.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Program and arguments that call [`super::watchdog_main`] on their standard input; `None` runs without one.
+    pub watchdog: Option<Vec<OsString>>,
+    /// A folder for output that is too long for memory; `None` keeps head and tail only.
+    pub logs: Option<PathBuf>,
+}
+
+impl Default for RunOptions {
+    /// One task at a time in the current folder, with an empty environment and without a watchdog.
+    fn default() -> Self {
+        Self {
+            jobs: 1,
+            grace: Duration::from_secs(3),
+            default_timeout: None,
+            missing_tool: MissingTool::Fail,
+            stop: Stop::Never,
+            budget: None,
+            order: None,
+            root: PathBuf::from("."),
+            environment: Vec::new(),
+            watchdog: None,
+            logs: None,
+        }
+    }
+}
