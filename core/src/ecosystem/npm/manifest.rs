@@ -11,7 +11,7 @@ use crate::facts::{Broken, Parser};
 /// Parses `package.json`.
 pub(super) const MANIFEST: Parser<Manifest> = Parser {
     id: "npm/manifest",
-    version: 1,
+    version: 2,
     parse: parse_manifest,
 };
 
@@ -29,6 +29,9 @@ pub(super) struct Manifest {
     pub(super) version: Option<String>,
     pub(super) scripts: BTreeMap<String, String>,
     pub(super) dependencies: BTreeMap<String, Wanted>,
+    /// Apart from the others: their range is for whoever installs this, while the one of `devDependencies` by the
+    /// same name says what is linked here.
+    pub(super) peers: BTreeMap<String, Wanted>,
     /// Globs of members; `None` where it is no workspace root.
     pub(super) workspaces: Option<Vec<String>>,
     /// `pnpm@9.1.0`.
@@ -65,31 +68,32 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
             .and_then(Value::as_str)
             .map(ToOwned::to_owned)
     };
-    let mut dependencies = BTreeMap::new();
+    let wanted = |key: &str, development: bool| {
+        let named = string_map(value.get(key)).into_iter();
+        named.map(move |(name, range)| {
+            let wanted = Wanted {
+                range,
+                development,
+                line: None,
+            };
+            (name, wanted)
+        })
+    };
     // Weakest first: a name that is also a run-time dependency is one.
-    for (key, development) in [
-        ("devDependencies", true),
-        ("peerDependencies", false),
-        ("optionalDependencies", false),
-        ("dependencies", false),
-    ] {
-        for (name, range) in string_map(value.get(key)) {
-            let line = line_of(&text, &format!("\"{name}\""));
-            dependencies.insert(
-                name,
-                Wanted {
-                    range,
-                    development,
-                    line,
-                },
-            );
-        }
+    let mut dependencies: BTreeMap<String, Wanted> = wanted("devDependencies", true)
+        .chain(wanted("optionalDependencies", false))
+        .chain(wanted("dependencies", false))
+        .collect();
+    let mut peers: BTreeMap<String, Wanted> = wanted("peerDependencies", false).collect();
+    for (name, wanted) in dependencies.iter_mut().chain(&mut peers) {
+        wanted.line = line_of(&text, &format!("\"{name}\""));
     }
     Ok(Manifest {
         name: string("name").filter(|name| !name.is_empty()),
         version: string("version"),
         scripts: string_map(value.get("scripts")),
         dependencies,
+        peers,
         workspaces: value.get("workspaces").and_then(globs),
         package_manager: string("packageManager"),
         broken: false,

@@ -205,7 +205,8 @@ fn is_project(folder: &RepoPath, manifest: &Manifest, workspaces: &Workspaces) -
     }
     let says_something = manifest.name.is_some()
         || !manifest.scripts.is_empty()
-        || !manifest.dependencies.is_empty();
+        || !manifest.dependencies.is_empty()
+        || !manifest.peers.is_empty();
     says_something && !is_material(&manifest_path(folder))
 }
 
@@ -280,7 +281,7 @@ fn links(
             evidence,
         });
     };
-    for (name, wanted) in &manifest.dependencies {
+    for (name, wanted) in manifest.dependencies.iter().chain(&manifest.peers) {
         let kind = if wanted.development {
             DependencyKind::Test
         } else {
