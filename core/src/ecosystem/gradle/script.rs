@@ -4,6 +4,7 @@
 //! might be meant counts. Source: "Declaring dependencies" and "Sharing build logic" of the Gradle user manual.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::facts::{Broken, Parser};
 
 pub(super) const SCRIPT: Parser<Script> = Parser {
     id: "gradle/script",
-    version: 1,
+    version: 2,
     parse,
 };
 
@@ -78,6 +79,7 @@ fn parse(bytes: &[u8]) -> Result<Script, Broken> {
     let tokens = tokens(&text);
     let pairs = pairs(&tokens);
     let blocks = blocks(&tokens, &pairs);
+    let suites = suites(&tokens, &pairs);
     let mut script = Script {
         spreads: !blocks.is_empty(),
         ..Script::default()
@@ -98,6 +100,7 @@ fn parse(bytes: &[u8]) -> Result<Script, Broken> {
             pairs: &pairs,
             at,
             scope,
+            suites: &suites,
         };
         match &tokens[at].kind {
             Kind::Word(word) => here.word(word, &mut script),
@@ -125,6 +128,17 @@ fn pairs(tokens: &[Token]) -> Vec<Option<usize>> {
         }
     }
     pairs
+}
+
+/// The insides of `testing { suites { … } }` ("JVM Test Suite Plugin"): what they need, only tests need.
+fn suites(tokens: &[Token], pairs: &[Option<usize>]) -> Vec<Range<usize>> {
+    let opens = |at: usize| {
+        tokens[at].word() == Some("testing") && tokens.get(at + 1).is_some_and(|next| next.is('{'))
+    };
+    (0..tokens.len())
+        .filter(|at| opens(*at))
+        .filter_map(|at| Some(at..pairs[at + 1]?))
+        .collect()
 }
 
 /// Blocks about other projects, by the place of their brace.
@@ -222,6 +236,7 @@ struct Here<'t> {
     pairs: &'t [Option<usize>],
     at: usize,
     scope: Scope,
+    suites: &'t [Range<usize>],
 }
 
 impl Here<'_> {
@@ -284,13 +299,24 @@ impl Here<'_> {
             Some(Kind::Text { text, .. }) if is_dependency => {
                 Target::Prefix(text.split('$').next().unwrap_or_default().to_owned())
             }
-            Some(Kind::Word(_)) if is_dependency => Target::Prefix(String::new()),
+            Some(Kind::Word(_)) if is_dependency && !self.is_own_path(argument) => {
+                Target::Prefix(String::new())
+            }
             _ => return,
         };
         let configures = configuration.as_deref() == Some("configure");
         if !(configures || opens_block && configuration.is_none()) {
             self.push(configuration.unwrap_or_default(), target, script);
         }
+    }
+
+    /// `project(project.path)` is the script's own project, as its test suites name it.
+    fn is_own_path(&self, argument: usize) -> bool {
+        let word = |ahead: usize| self.get(argument + ahead).and_then(Token::word);
+        self.scope == Scope::Own
+            && matches!(word(0), Some("project" | "this"))
+            && word(2) == Some("path")
+            && self.is(argument + 3, ')')
     }
 
     fn accessor(&self, script: &mut Script) {
@@ -422,6 +448,15 @@ impl Here<'_> {
     }
 
     fn push(&self, configuration: String, target: Target, script: &mut Script) {
+        let suite = self
+            .suites
+            .iter()
+            .any(|suite| suite.contains(&self.at) && is_dependency(&configuration));
+        let configuration = if suite {
+            format!("test {configuration}")
+        } else {
+            configuration
+        };
         script.uses.push(Use {
             scope: self.scope.clone(),
             configuration,
