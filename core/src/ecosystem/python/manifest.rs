@@ -9,7 +9,7 @@ use crate::facts::{Broken, Parser};
 
 pub(super) const PYPROJECT: Parser<Manifest> = Parser {
     id: "python/pyproject",
-    version: 1,
+    version: 2,
     parse: parse_pyproject,
 };
 pub(super) const SETUP_CFG: Parser<Manifest> = Parser {
@@ -47,6 +47,8 @@ pub(super) struct Manifest {
     /// A uv workspace root.
     pub(super) is_workspace: bool,
     pub(super) uses_pytest: bool,
+    /// Whether its build computes what it needs.
+    pub(super) is_dynamic: bool,
     /// The file that names it.
     pub(super) source: String,
 }
@@ -75,6 +77,7 @@ impl Manifest {
         self.is_package |= other.is_package;
         self.is_workspace |= other.is_workspace;
         self.uses_pytest |= other.uses_pytest;
+        self.is_dynamic |= other.is_dynamic;
         let named = other.requires.iter().cloned();
         self.requires.extend(named.map(|wanted| Requirement {
             file: file.to_owned(),
@@ -199,6 +202,14 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
         list_of(list, true, text, &mut manifest.requires);
     }
     poetry_tables(poetry, text, &mut manifest.requires);
+    hatch_tables(at(&["tool", "hatch"]), text, &mut manifest.requires);
+    let dynamic = at(&["project", "dynamic"]).and_then(Value::as_array);
+    let computes = |field: &Value| {
+        field
+            .as_str()
+            .is_some_and(|name| name.ends_with("dependencies"))
+    };
+    manifest.is_dynamic = dynamic.is_some_and(|fields| fields.iter().any(computes));
     if let Some(sources) = at(&["tool", "uv", "sources"]).and_then(Value::as_table) {
         apply_sources(sources, &mut manifest.requires);
     }
@@ -224,6 +235,27 @@ fn list_of(list: &Value, development: bool, whole: &str, requires: &mut Vec<Requ
             ..Requirement::default()
         })
     }));
+}
+
+/// Hooks that fill in what is `dynamic` (`uv-dynamic-versioning` and its like), and what environments add.
+fn hatch_tables(hatch: Option<&Value>, whole: &str, requires: &mut Vec<Requirement>) {
+    let Some(hatch) = hatch else { return };
+    let hooks = hatch.get("metadata").and_then(|table| table.get("hooks"));
+    for (_, hook) in hooks.and_then(Value::as_table).into_iter().flatten() {
+        let extras = hook.get("optional-dependencies").and_then(Value::as_table);
+        let extras = extras.into_iter().flatten().map(|(_, list)| list);
+        for list in hook.get("dependencies").into_iter().chain(extras) {
+            list_of(list, false, whole, requires);
+        }
+    }
+    let environments = hatch.get("envs").and_then(Value::as_table);
+    for (_, environment) in environments.into_iter().flatten() {
+        for key in ["dependencies", "extra-dependencies"] {
+            if let Some(list) = environment.get(key) {
+                list_of(list, true, whole, requires);
+            }
+        }
+    }
 }
 
 fn poetry_tables(poetry: Option<&Value>, whole: &str, requires: &mut Vec<Requirement>) {

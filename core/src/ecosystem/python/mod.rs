@@ -3,6 +3,7 @@
 //! Sources: PEP 503 (names), PEP 508 (requirements), PEP 621, PEP 735 (groups); "Workspaces" of uv and
 //! "Path dependencies" of poetry.
 
+mod lock;
 mod manifest;
 mod tasks;
 
@@ -16,6 +17,7 @@ use super::{
     Standing, Symbol, is_material,
 };
 use crate::facts::AnyParser;
+use lock::UV_LOCK;
 use manifest::{Manifest, PIPFILE, PYPROJECT, REQUIREMENTS, SETUP_CFG, SETUP_PY, TOX, normalize};
 
 /// Python.
@@ -66,6 +68,7 @@ impl Ecosystem for Python {
             FileName::StartsWith("requirements"),
             FileName::Is("Pipfile"),
             FileName::Is("tox.ini"),
+            FileName::Is("uv.lock"),
         ]
     }
 
@@ -77,6 +80,7 @@ impl Ecosystem for Python {
             &PIPFILE,
             &TOX,
             &REQUIREMENTS,
+            &UV_LOCK,
         ]
     }
 
@@ -131,6 +135,7 @@ fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Found {
     // A file that only configures tools makes no project.
     found.retain(|_, manifest| manifest.is_package);
     requirements(scan, &mut found);
+    locked(scan, &mut found);
     found
 }
 
@@ -179,6 +184,32 @@ fn requirements(scan: &Scan<'_>, found: &mut Found) {
             .map(|inside| String::from_utf8_lossy(inside).into_owned());
         let base = |path: &str| nearest(scan, &folder, path);
         manifest.add_requirements(&name.unwrap_or_default(), base, &parsed, development);
+    }
+}
+
+/// What a build computes is known from the lockfile only.
+fn locked(scan: &Scan<'_>, found: &mut Found) {
+    if !found.values().any(|manifest| manifest.is_dynamic) {
+        return;
+    }
+    let paths = scan.named(FileName::Is("uv.lock"));
+    let paths = paths.filter(|path| !is_material(path)).cloned().collect();
+    for (path, parsed) in scan.parse_all(paths, &UV_LOCK) {
+        let Ok(members) = parsed else { continue };
+        let root = path.parent().unwrap_or_default();
+        for member in members.iter() {
+            let folder = root.join(&member.folder).unwrap_or_default();
+            let Some(manifest) = found.get_mut(&folder).filter(|found| found.is_dynamic) else {
+                continue;
+            };
+            let ups = member
+                .folder
+                .split('/')
+                .filter(|name| !name.is_empty())
+                .count();
+            let file = format!("{}uv.lock", "../".repeat(ups));
+            manifest.add_requirements(&file, |_| root.clone(), &member.requires, false);
+        }
     }
 }
 
