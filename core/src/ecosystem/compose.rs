@@ -390,10 +390,7 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
 
 fn parse(bytes: &[u8]) -> Result<ComposeFile, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let document: Value = serde_saphyr::from_str(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })?;
+    let document: Value = super::yaml(&text)?;
     let services = document
         .get("services")
         .and_then(Value::as_object)

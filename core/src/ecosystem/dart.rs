@@ -206,10 +206,7 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, pubspec: &Pubspec) -> FoundProjec
 
 fn parse(bytes: &[u8]) -> Result<Pubspec, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let document: Value = serde_saphyr::from_str(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })?;
+    let document: Value = super::yaml(&text)?;
     let mut pubspec = Pubspec {
         name: document
             .get("name")

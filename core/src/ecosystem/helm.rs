@@ -6,6 +6,7 @@ use affected_graph::{DependencyKind, EcosystemId, Evidence, Ownership, ProjectKi
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::yaml;
 use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
     is_material, line_of,
@@ -136,16 +137,9 @@ fn images(scan: &Scan<'_>, folder: &RepoPath, links: &mut Vec<Link>) {
     }
 }
 
-fn yaml(text: &str) -> Result<Value, Broken> {
-    serde_saphyr::from_str(text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })
-}
-
 fn parse_chart(bytes: &[u8]) -> Result<Chart, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let document = yaml(&text)?;
+    let document: Value = yaml(&text)?;
     let list = document.get("dependencies").and_then(Value::as_array);
     let contains = list.into_iter().flatten().filter_map(|one| {
         let repository = one.get("repository")?.as_str()?;

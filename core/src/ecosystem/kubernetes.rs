@@ -180,7 +180,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<Workload>, Broken> {
         return Ok(Vec::new());
     }
     let text = String::from_utf8_lossy(bytes);
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap_or_default();
+    let documents: Vec<Value> = super::yaml_documents(&text).unwrap_or_default();
     Ok(documents.iter().filter_map(workload).collect())
 }
 

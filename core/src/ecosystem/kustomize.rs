@@ -100,10 +100,7 @@ pub(super) fn closure(scan: &Scan<'_>, folder: &RepoPath) -> BTreeSet<(RepoPath,
 /// All words that may be paths: which fields hold one differs by version, and what is no file is dropped later.
 fn parse(bytes: &[u8]) -> Result<Vec<String>, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let document: Value = serde_saphyr::from_str(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })?;
+    let document: Value = super::yaml(&text)?;
     let mut words = BTreeSet::new();
     super::words_of(&document, &mut |word| {
         // `files: [name=path]`

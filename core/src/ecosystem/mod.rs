@@ -39,7 +39,7 @@ use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{AnyParser, FactStore, Fault, Parser};
+use crate::facts::{AnyParser, Broken, FactStore, Fault, Parser};
 use crate::runner::Selected;
 pub use crate::tree::is_material;
 use crate::tree::{FileSet, Tree, TreeError};
@@ -356,6 +356,30 @@ pub(crate) fn words_of(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
             serde_json::Value::Object(map) => open.extend(map.values()),
             _ => {}
         }
+    }
+}
+
+/// Reads YAML as older readers do: of a key written twice, the last counts.
+pub(crate) fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, Broken> {
+    serde_saphyr::from_str_with_options(text, yaml_options()).map_err(not_yaml)
+}
+
+/// Reads all documents of a YAML file, as [`yaml`] does.
+pub(crate) fn yaml_documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, Broken> {
+    serde_saphyr::from_multiple_with_options(text, yaml_options()).map_err(not_yaml)
+}
+
+fn yaml_options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+fn not_yaml(error: serde_saphyr::Error) -> Broken {
+    Broken {
+        line: None,
+        message: format!("not valid YAML: {error}"),
     }
 }
 

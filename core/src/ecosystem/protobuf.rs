@@ -143,10 +143,7 @@ fn modules(scan: &Scan<'_>, files: Vec<RepoPath>) -> BTreeSet<RepoPath> {
 
 fn parse_buf(bytes: &[u8]) -> Result<Vec<String>, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let value: serde_json::Value = serde_saphyr::from_str(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })?;
+    let value: serde_json::Value = super::yaml(&text)?;
     let list = |key: &str| value.get(key).and_then(serde_json::Value::as_array);
     let modules = list("modules").into_iter().flatten();
     let modules = modules.filter_map(|module| module.get("path"));

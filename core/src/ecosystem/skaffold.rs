@@ -107,10 +107,7 @@ fn links(scan: &Scan<'_>, path: &RepoPath, config: &Config, links: &mut Vec<Link
 
 fn parse(bytes: &[u8]) -> Result<Config, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })?;
+    let documents: Vec<Value> = super::yaml_documents(&text)?;
     let mut config = Config::default();
     for document in &documents {
         let requires = document.get("requires").and_then(Value::as_array);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::{
-    Dependency, DependencyKind, EcosystemId, Evidence, Input, InputPattern, Project, ProjectKind,
-    RepoPath,
+    Dependency, DependencyKind, EcosystemId, Evidence, Input, InputPattern, Ownership, Project,
+    ProjectKind, RepoPath,
 };
 
 use super::Found;
@@ -62,7 +62,8 @@ pub(super) fn resolve(tree: &dyn Tree, found: Vec<Found>) -> Resolved {
 }
 
 /// Decides which findings are projects. A marker inside a manifest's project (other than one at the
-/// repository root, which would swallow every service) only makes that one a service.
+/// repository root, which would swallow every service, or one that does not own the marker's folder, as an
+/// aggregator does not) only makes that one a service.
 fn settle(found: Vec<(EcosystemId, FoundProject)>) -> Roots {
     let (manifests, markers): (Vec<_>, Vec<_>) = found
         .into_iter()
@@ -90,7 +91,7 @@ fn settle(found: Vec<(EcosystemId, FoundProject)>) -> Roots {
     for (id, marker) in markers {
         match roots.enclosing(&marker.root) {
             Some(at) if roots.projects[at].root == marker.root => roots.add(id, marker),
-            Some(at) if !roots.projects[at].root.is_root() => roots.raise(at, marker),
+            Some(at) if roots.owns(at, &marker.root) => roots.raise(at, marker),
             _ => roots.add(id, marker),
         }
     }
@@ -129,6 +130,23 @@ impl Roots {
             tasks: found.tasks,
             inputs: Vec::new(),
         });
+    }
+
+    /// Tells whether a project below the repository root owns a folder.
+    fn owns(&self, at: usize, folder: &RepoPath) -> bool {
+        let root = &self.projects[at].root;
+        let covers = |glob: &String| {
+            let inside = glob
+                .strip_suffix("/**")
+                .and_then(|inside| root.join(inside).ok());
+            inside.is_some_and(|inside| folder.is_within(&inside))
+        };
+        let owns = |project: &Project| match &project.ownership {
+            Ownership::Tree => true,
+            Ownership::Only(globs) => globs.iter().any(covers),
+        };
+        let views = self.projects.iter().filter(|project| project.root == *root);
+        !root.is_root() && views.into_iter().any(owns)
     }
 
     fn raise(&mut self, at: usize, marker: FoundProject) {

@@ -157,10 +157,7 @@ struct SkaffoldDocker {
 
 fn parse_skaffold(bytes: &[u8]) -> Result<Vec<Artifact>, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    let documents: Vec<Skaffold> = serde_saphyr::from_multiple(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })?;
+    let documents: Vec<Skaffold> = super::super::yaml_documents(&text)?;
     let artifacts = documents
         .into_iter()
         .flat_map(|document| document.build.artifacts);

@@ -122,8 +122,5 @@ fn globs(value: &Value) -> Option<Vec<String>> {
 
 fn parse_pnpm(bytes: &[u8]) -> Result<PnpmWorkspace, Broken> {
     let text = String::from_utf8_lossy(bytes);
-    serde_saphyr::from_str(&text).map_err(|error| Broken {
-        line: None,
-        message: format!("not valid YAML: {error}"),
-    })
+    super::super::yaml(&text)
 }
