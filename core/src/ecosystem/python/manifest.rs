@@ -187,15 +187,12 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
         );
         list_of(list, development, text, &mut manifest.requires);
     }
-    for (_, list) in at(&["dependency-groups"])
-        .and_then(Value::as_table)
-        .into_iter()
-        .flatten()
-    {
-        list_of(list, true, text, &mut manifest.requires);
-    }
-    let groups = at(&["tool", "pdm", "dev-dependencies"]).and_then(Value::as_table);
-    for (_, list) in groups.into_iter().flatten() {
+    let groups = [
+        at(&["dependency-groups"]),
+        at(&["tool", "pdm", "dev-dependencies"]),
+    ];
+    let groups = groups.into_iter().flatten().filter_map(Value::as_table);
+    for (_, list) in groups.flatten() {
         list_of(list, true, text, &mut manifest.requires);
     }
     if let Some(list) = at(&["tool", "uv", "dev-dependencies"]) {
@@ -203,17 +200,18 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
     }
     poetry_tables(poetry, text, &mut manifest.requires);
     hatch_tables(at(&["tool", "hatch"]), text, &mut manifest.requires);
-    let dynamic = at(&["project", "dynamic"]).and_then(Value::as_array);
-    let computes = |field: &Value| {
-        field
-            .as_str()
-            .is_some_and(|name| name.ends_with("dependencies"))
-    };
-    manifest.is_dynamic = dynamic.is_some_and(|fields| fields.iter().any(computes));
+    manifest.is_dynamic = at(&["project", "dynamic"]).is_some_and(computes_dependencies);
     if let Some(sources) = at(&["tool", "uv", "sources"]).and_then(Value::as_table) {
         apply_sources(sources, &mut manifest.requires);
     }
     Ok(manifest)
+}
+
+/// Tells whether `dynamic` of PEP 621 names dependencies of any kind.
+fn computes_dependencies(dynamic: &Value) -> bool {
+    let fields = dynamic.as_array().into_iter().flatten();
+    let mut fields = fields.filter_map(Value::as_str);
+    fields.any(|field| matches!(field, "dependencies" | "optional-dependencies"))
 }
 
 fn list_of(list: &Value, development: bool, whole: &str, requires: &mut Vec<Requirement>) {
