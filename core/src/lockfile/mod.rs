@@ -229,19 +229,16 @@ pub fn format_of(file_name: &[u8]) -> Option<&'static dyn Format> {
     ALL.iter().find(named).copied()
 }
 
-/// Compares two lockfiles member by member; members that only one of them has are left out, since their own
-/// files tell.
+/// Compares two lockfiles member by member. One that only one of them has counts as well: a member can have been
+/// there for long before a lockfile knows it.
 #[must_use]
 pub fn compare(base: &Lock, head: &Lock) -> Changed {
     let mut identities = FxHashMap::default();
     let base_side = Side::new(base, &mut identities);
     let head_side = Side::new(head, &mut identities);
     let mut changed = Changed::default();
-    for member in base
-        .members
-        .keys()
-        .filter(|member| head.members.contains_key(*member))
-    {
+    let members: BTreeSet<&Member> = base.members.keys().chain(head.members.keys()).collect();
+    for member in members {
         let (before, after) = (base_side.of(member), head_side.of(member));
         if before.0 != after.0 {
             changed.direct.insert(member.clone());

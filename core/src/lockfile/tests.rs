@@ -266,6 +266,15 @@ fn folders_in_a_lockfile_are_members_with_their_own_needs() {
     assert_eq!(members("(13)", "(14)"), "/");
 }
 
+#[test]
+fn a_member_that_a_lockfile_comes_to_know_has_changed() {
+    let before = r#"{"lockfileVersion":3,"packages":{"":{"workspaces":["a","b"]},"a":{"dependencies":{"x":"1"}},"node_modules/x":{"version":"1.0.0"}}}"#;
+    let x = r#""node_modules/x""#;
+    let after = before.replace(x, &format!(r#""b":{{"dependencies":{{"x":"1"}}}},{x}"#));
+    assert_eq!(told("package-lock.json", before, &after).1, "/b");
+    assert_eq!(told("package-lock.json", &after, before).1, "/b");
+}
+
 /// Adds who asks for what, as the manifests say.
 fn asked(name: &str, text: &str, manifests: &[(&str, &str)]) -> Lock {
     let format = format_of(name.as_bytes()).unwrap();

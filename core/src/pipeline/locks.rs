@@ -176,10 +176,11 @@ impl<'a> Changed<'a> {
             is_manifest: self.format.scope() == Scope::Readers,
             ..LockMeaning::default()
         };
-        let members = before.members.keys().chain(after.members.keys());
-        for member in members {
+        let members: BTreeSet<&Member> =
+            before.members.keys().chain(after.members.keys()).collect();
+        for &member in &members {
             let is_changed = changed.reach.contains(member) || changed.direct.contains(member);
-            for index in self.projects(member) {
+            for index in self.projects(member, &members) {
                 meaning.known.insert(index);
                 if is_changed {
                     meaning.changed.insert(index);
@@ -197,8 +198,8 @@ impl<'a> Changed<'a> {
     }
 
     /// The projects that a lockfile means by a member. A name that several languages use is the path of each
-    /// of them here, so a name that is not found may be any of those.
-    fn projects(&self, member: &Member) -> Vec<ProjectIndex> {
+    /// of them here, so a name that is not found may be any of those, save for paths that are members' names too.
+    fn projects(&self, member: &Member, all: &BTreeSet<&Member>) -> Vec<ProjectIndex> {
         match member {
             Member::Folder(inside) => {
                 let at = self.folder.join(inside).ok();
@@ -220,8 +221,10 @@ impl<'a> Changed<'a> {
                     .map(|(index, _)| index)
                     .collect();
                 if named.is_empty() {
-                    let renamed =
-                        below().filter(|(_, project)| project.name == project.root.to_string());
+                    let renamed = below().filter(|(_, project)| {
+                        project.name == project.root.to_string()
+                            && !all.contains(&Member::Named(project.name.clone()))
+                    });
                     return renamed.map(|(index, _)| index).collect();
                 }
                 named
