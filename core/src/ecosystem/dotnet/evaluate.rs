@@ -30,7 +30,7 @@ pub(super) struct Context<'a> {
 pub(super) enum Place {
     /// A path from the repository root; may hold wildcards.
     Path(RepoPath),
-    /// Only the end is known, in lower case with a leading `/`.
+    /// Only the end is known, with a leading `/`.
     EndsWith(String),
 }
 
@@ -39,7 +39,7 @@ impl Context<'_> {
     pub(super) fn place(&self, file: &RepoPath, text: &str) -> Option<Place> {
         let text = self.expand(file, text, 0).replace('\\', "/");
         if let Some((_, end)) = text.rsplit_once(UNKNOWN) {
-            let end = end.trim_start_matches('/').to_lowercase();
+            let end = end.trim_start_matches('/');
             return (!end.is_empty() && !end.contains(".."))
                 .then(|| Place::EndsWith(format!("/{end}")));
         }
@@ -161,9 +161,7 @@ impl Context<'_> {
         else {
             return unknown();
         };
-        let arguments = arguments
-            .rfind(')')
-            .map_or(arguments, |end| &arguments[..end]);
+        let (arguments, members) = arguments.rsplit_once(')').unwrap_or((arguments, ""));
         let values: Vec<String> = split(arguments)
             .into_iter()
             .map(|argument| {
@@ -200,12 +198,26 @@ impl Context<'_> {
             ("getfullpath" | "ensuretrailingslash" | "valueordefault", [value, ..]) => {
                 value.clone()
             }
+            ("getparent", [value, ..]) => self.parent(value, members).unwrap_or_else(unknown),
             ("getdirectoryname", [value, ..]) => value
                 .replace('\\', "/")
                 .rsplit_once('/')
                 .map_or_else(unknown, |(folder, _)| folder.to_owned()),
             _ => unknown(),
         }
+    }
+
+    /// `GetParent('folder/').Parent.FullName`: of a folder that ends in a slash, the first is the folder itself.
+    fn parent(&self, value: &str, members: &str) -> Option<String> {
+        let value = value.replace('\\', "/");
+        let mut ups = members.to_lowercase().matches(".parent").count();
+        if !value.ends_with('/') {
+            ups += 1;
+        }
+        let folder = self.path(value.trim_end_matches('/'))?;
+        // The end of it is no slash, as those who use it write their own.
+        let folder = rooted(&folder.ancestors().nth(ups)?);
+        Some(folder.trim_end_matches('/').to_owned())
     }
 
     fn path(&self, text: &str) -> Option<RepoPath> {

@@ -286,7 +286,9 @@ impl<'a> Build<'a> {
             }
             return;
         }
-        let Place::Path(path) = place else { return };
+        let Some(path) = self.file(folder, place) else {
+            return;
+        };
         let kind = if item.element == "Protobuf" {
             DependencyKind::Build
         } else {
@@ -298,6 +300,24 @@ impl<'a> Build<'a> {
         } else if !path.is_within(folder) && !folder.is_within(&path) && self.exists(&path) {
             push(Reference::Path(path), kind);
         }
+    }
+
+    /// The file or glob that an item names. Where only the end is known, what stands before it is mostly a folder
+    /// above the project, such as the repository's root.
+    fn file(&self, folder: &RepoPath, place: Place) -> Option<RepoPath> {
+        let end = match place {
+            Place::Path(path) => return Some(path),
+            Place::EndsWith(end) => end,
+        };
+        let end = end.trim_start_matches('/');
+        let named = folder.ancestors().filter_map(|above| above.join(end).ok());
+        let mut named = named.map(|path| {
+            let is_plain = |path: &RepoPath| !path.as_bytes().contains(&b'*');
+            let start = path.ancestors().find(is_plain).unwrap_or_default();
+            (path, start)
+        });
+        let there = |start: &RepoPath| !start.is_root() && self.exists(start);
+        named.find(|(_, start)| there(start)).map(|(path, _)| path)
     }
 
     fn exists(&self, path: &RepoPath) -> bool {
@@ -312,7 +332,10 @@ impl<'a> Build<'a> {
                 .collect::<BTreeSet<_>>()
         };
         match place {
-            Place::EndsWith(end) => folders(&|lower| format!("/{lower}").ends_with(end)),
+            Place::EndsWith(end) => {
+                let end = end.to_lowercase();
+                folders(&|lower| format!("/{lower}").ends_with(&end))
+            }
             Place::Path(path) => {
                 let lower = path.to_string().to_lowercase();
                 if lower.contains('*') {
