@@ -4,7 +4,6 @@
 //! might be meant counts. Source: "Declaring dependencies" and "Sharing build logic" of the Gradle user manual.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +78,6 @@ fn parse(bytes: &[u8]) -> Result<Script, Broken> {
     let tokens = tokens(&text);
     let pairs = pairs(&tokens);
     let blocks = blocks(&tokens, &pairs);
-    let suites = suites(&tokens, &pairs);
     let mut script = Script {
         spreads: !blocks.is_empty(),
         ..Script::default()
@@ -100,7 +98,6 @@ fn parse(bytes: &[u8]) -> Result<Script, Broken> {
             pairs: &pairs,
             at,
             scope,
-            suites: &suites,
         };
         match &tokens[at].kind {
             Kind::Word(word) => here.word(word, &mut script),
@@ -128,17 +125,6 @@ fn pairs(tokens: &[Token]) -> Vec<Option<usize>> {
         }
     }
     pairs
-}
-
-/// The insides of `testing { suites { … } }` ("JVM Test Suite Plugin"): what they need, only tests need.
-fn suites(tokens: &[Token], pairs: &[Option<usize>]) -> Vec<Range<usize>> {
-    let opens = |at: usize| {
-        tokens[at].word() == Some("testing") && tokens.get(at + 1).is_some_and(|next| next.is('{'))
-    };
-    (0..tokens.len())
-        .filter(|at| opens(*at))
-        .filter_map(|at| Some(at..pairs[at + 1]?))
-        .collect()
 }
 
 /// Blocks about other projects, by the place of their brace.
@@ -236,7 +222,6 @@ struct Here<'t> {
     pairs: &'t [Option<usize>],
     at: usize,
     scope: Scope,
-    suites: &'t [Range<usize>],
 }
 
 impl Here<'_> {
@@ -448,15 +433,6 @@ impl Here<'_> {
     }
 
     fn push(&self, configuration: String, target: Target, script: &mut Script) {
-        let suite = self
-            .suites
-            .iter()
-            .any(|suite| suite.contains(&self.at) && is_dependency(&configuration));
-        let configuration = if suite {
-            format!("test {configuration}")
-        } else {
-            configuration
-        };
         script.uses.push(Use {
             scope: self.scope.clone(),
             configuration,
