@@ -13,7 +13,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use affected_core::report::wire::v1;
+use affected_core::report::wire::{release, v1};
 use clap::{CommandFactory, Parser};
 
 use exit::Exit;
@@ -67,6 +67,26 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "affected.list.1.json",
             text(schemars::schema_for!(v1::List)),
+        ),
+        (
+            "affected.release-check.1.json",
+            text(schemars::schema_for!(release::ReleaseCheck)),
+        ),
+        (
+            "affected.release-notes.1.json",
+            text(schemars::schema_for!(release::ReleaseNotes)),
+        ),
+        (
+            "affected.release-plan.1.json",
+            text(schemars::schema_for!(release::ReleasePlan)),
+        ),
+        (
+            "affected.release-tags.1.json",
+            text(schemars::schema_for!(release::ReleaseTags)),
+        ),
+        (
+            "affected.release-version.1.json",
+            text(schemars::schema_for!(release::ReleaseVersion)),
         ),
         ("affected.run.1.json", text(schemars::schema_for!(v1::Run))),
         (

@@ -2,7 +2,8 @@
 //!
 //! `vcs` and `tree` read, `facts` remembers what parsers found in a blob, `config` holds what the user
 //! wrote, `runner` knows the commands of test runners, `ecosystem` turns manifests into projects, `scan` makes them an inventory, `ci` knows the host,
-//! `diff` the changed paths, `select` the affected projects, `narrow` the parts of them, `plan` the tasks, `run` runs them and `report` tells.
+//! `diff` the changed paths, `select` the affected projects, `narrow` the parts of them, `plan` the tasks, `run` runs them, `release`
+//! decides what is released and `report` tells.
 //! A stage imports earlier ones only; [`pipeline`] alone knows them all. Nothing here prints, exits or
 //! reads arguments; the environment is read in `ci` and `config` only.
 
@@ -16,6 +17,7 @@ pub mod lockfile;
 pub mod narrow;
 pub mod pipeline;
 pub mod plan;
+pub mod release;
 pub mod report;
 pub mod run;
 pub mod runner;

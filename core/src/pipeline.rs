@@ -3,6 +3,7 @@
 mod explain;
 mod locks;
 mod memory;
+pub mod release;
 mod stopwatch;
 mod trees;
 
@@ -56,6 +57,10 @@ pub enum PipelineError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Plan(#[from] PlanError),
+    /// A release.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Release(#[from] release::ReleaseError),
     /// What was asked for makes no sense here.
     #[error("{message}")]
     #[diagnostic(code(usage))]
@@ -151,19 +156,15 @@ pub struct Answer {
 /// Answers a request. Every command that tells what is affected asks this one function (S13).
 pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineError> {
     let mut watch = Stopwatch::start();
-    let (trees, mut memory) = trees::open(request, env, &mut watch)?;
-    let (base, head) = inventories(&trees, &mut memory, &mut watch)?;
-    let union = union(base.as_ref(), &head);
-    watch.lap(Lap::Graph);
-    let changes = seeded(trees.changes()?);
-    let mut notes = Vec::new();
-    let locks = locks::meanings(&trees, &union, &changes, &mut notes);
-    let read = Meanings {
-        fields: manifest_fields(&trees, &union, &changes),
-        locks,
-    };
-    watch.lap(Lap::Diff);
-    let affected = decide(request, &trees, &head, &union, &changes, &read);
+    let judged = judged(request, env, &mut watch)?;
+    let Judged {
+        trees,
+        head,
+        union,
+        changes,
+        affected,
+        notes,
+    } = judged;
     let shown = Names::new(&request.filter, &request.exclude)?;
     watch.lap(Lap::Select);
     let parts = parts(&trees, &head.units, &union, &affected);
@@ -200,6 +201,49 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         plan,
         work_tree: trees.work_tree,
         timings: watch,
+    })
+}
+
+/// What was decided, with all that it was decided from.
+struct Judged {
+    trees: Trees,
+    head: Arc<Inventory>,
+    union: Arc<ProjectGraph>,
+    changes: ChangeSet,
+    affected: AffectedSet,
+    notes: Vec<v1::Warning>,
+}
+
+/// Decides what is affected, and plans nothing.
+fn judge(request: &Request, env: &Environment) -> Result<Judged, PipelineError> {
+    judged(request, env, &mut Stopwatch::start())
+}
+
+fn judged(
+    request: &Request,
+    env: &Environment,
+    watch: &mut Stopwatch,
+) -> Result<Judged, PipelineError> {
+    let (trees, mut memory) = trees::open(request, env, watch)?;
+    let (base, head) = inventories(&trees, &mut memory, watch)?;
+    let union = union(base.as_ref(), &head);
+    watch.lap(Lap::Graph);
+    let changes = seeded(trees.changes()?);
+    let mut notes = Vec::new();
+    let locks = locks::meanings(&trees, &union, &changes, &mut notes);
+    let read = Meanings {
+        fields: manifest_fields(&trees, &union, &changes),
+        locks,
+    };
+    watch.lap(Lap::Diff);
+    let affected = decide(request, &trees, &head, &union, &changes, &read);
+    Ok(Judged {
+        trees,
+        head,
+        union,
+        changes,
+        affected,
+        notes,
     })
 }
 

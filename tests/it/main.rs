@@ -7,6 +7,7 @@ mod hosts;
 mod meaning;
 mod memory;
 mod narrow;
+mod release;
 mod run;
 mod sandbox;
 mod selection;

@@ -5,7 +5,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "digest",
     "vcs",
     "tree",
@@ -21,6 +21,7 @@ const ORDER: [&str; 17] = [
     "narrow",
     "plan",
     "run",
+    "release",
     "report",
     "pipeline",
 ];

@@ -7,6 +7,7 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod nightly;
+pub(crate) mod release;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;

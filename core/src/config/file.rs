@@ -17,6 +17,7 @@ struct RootFile {
     default_branch: Option<String>,
     stages: Option<Vec<String>>,
     precision: super::Precision,
+    release: super::release::ReleaseConfig,
     disable_rules: Vec<String>,
     rule: Vec<RuleFile>,
     project: BTreeMap<String, ProjectFile>,
@@ -56,6 +57,7 @@ struct ProjectFile {
     inputs: Vec<String>,
     test: BTreeMap<String, TaskFile>,
     task: BTreeMap<String, TaskFile>,
+    release: super::release::ProjectRelease,
 }
 
 enum TaskFile {
@@ -112,6 +114,7 @@ pub(super) fn empty() -> Config {
         default_rules: super::default_rules(&BTreeSet::new()),
         projects: BTreeMap::new(),
         precision: super::Precision::default(),
+        release: super::release::ReleaseConfig::default(),
         file: None,
     }
 }
@@ -167,6 +170,7 @@ pub(super) fn parse_root(path: &RepoPath, bytes: &[u8]) -> Result<Config, Config
         default_rules: super::default_rules(&disabled),
         projects,
         precision: file.precision,
+        release: file.release,
         file: Some(path.clone()),
     })
 }
@@ -279,6 +283,7 @@ fn convert(
         inputs: file.inputs,
         test: tasks(file.test)?,
         task: tasks(file.task)?,
+        release: file.release,
         origin: origin.clone(),
     })
 }

@@ -4,6 +4,7 @@
 
 pub mod defects;
 mod file;
+pub mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -109,6 +110,8 @@ pub struct ProjectConfig {
     pub test: BTreeMap<String, ConfiguredTask>,
     /// Other tasks by name.
     pub task: BTreeMap<String, ConfiguredTask>,
+    /// How it is released.
+    pub release: release::ProjectRelease,
     /// The file this was read from.
     pub origin: RepoPath,
 }
@@ -128,6 +131,8 @@ pub struct Config {
     pub projects: BTreeMap<String, ProjectConfig>,
     /// How tests inside a project are chosen.
     pub precision: Precision,
+    /// How versions rise and what tags are called.
+    pub release: release::ReleaseConfig,
     /// The file, if there is one.
     pub file: Option<RepoPath>,
 }

@@ -40,6 +40,14 @@ pub fn between(
     Ok(ChangeSet::new(changes))
 }
 
+/// Returns the changes of paths of two trees of git, whose ids say all.
+#[must_use]
+pub fn of_git(differences: &Differences) -> ChangeSet {
+    let nothing = crate::tree::memory::MemoryTree::default();
+    // No file is read where both sides have an id.
+    between(&nothing, &nothing, differences).unwrap_or_default()
+}
+
 fn change(
     base: &dyn Tree,
     head: &dyn Tree,

@@ -327,6 +327,16 @@ pub trait Ecosystem: Sync {
         &[]
     }
 
+    /// Returns the custom of this ecosystem for names of release tags, as a pattern of [`crate::release::series`].
+    fn tag_pattern(&self) -> &'static str {
+        "{name}/v{version}"
+    }
+
+    /// Says why a manifest cannot be released as this major version; `None` if it can.
+    fn refuses_major(&self, _manifest: &str, _major: u64) -> Option<String> {
+        None
+    }
+
     /// Finds the compile unit that a source file of the project at `root` belongs to, and whether only the tests of that unit read it. `None` for
     /// a file that no compiler reads because of where it lies: then nobody knows who does.
     fn unit_of(&self, _root: &RepoPath, _path: &RepoPath) -> Option<(RepoPath, bool)> {

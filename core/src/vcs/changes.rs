@@ -70,7 +70,11 @@ impl Repository {
         Ok(found)
     }
 
-    fn compare_trees(&self, from: &BlobId, to: &BlobId) -> Result<Differences, VcsError> {
+    pub(super) fn compare_trees(
+        &self,
+        from: &BlobId,
+        to: &BlobId,
+    ) -> Result<Differences, VcsError> {
         let repository = self.local();
         let failed = |error: &dyn fmt::Display| VcsError::store("compare two trees", error);
         let tree = |id: &BlobId| {

@@ -91,6 +91,28 @@ pub enum VcsError {
         /// The store's words.
         cause: String,
     },
+    /// Tags could not be written; none was.
+    #[error("failed to write the tags, none was written: {cause}")]
+    #[diagnostic(
+        code(vcs::tag),
+        help("`git tag -l` shows those that are here; `git config user.name` tells who tags")
+    )]
+    Tag {
+        /// The store's words.
+        cause: String,
+    },
+    /// A call of git failed.
+    #[error("git failed on `{remote}`: {cause}")]
+    #[diagnostic(
+        code(vcs::git),
+        help("`git remote -v` shows the remotes; name another with `--remote`")
+    )]
+    Git {
+        /// The remote.
+        remote: String,
+        /// Git's words.
+        cause: String,
+    },
 }
 
 impl VcsError {
@@ -104,6 +126,19 @@ impl VcsError {
         Self::Store {
             doing,
             cause: cause.to_string(),
+        }
+    }
+
+    pub(super) fn tag(cause: &dyn fmt::Display) -> Self {
+        Self::Tag {
+            cause: cause.to_string(),
+        }
+    }
+
+    pub(super) fn git(remote: &str, words: &[u8]) -> Self {
+        Self::Git {
+            remote: remote.to_owned(),
+            cause: String::from_utf8_lossy(words).trim().to_owned(),
         }
     }
 

@@ -1,12 +1,14 @@
 //! Git through gix: open, resolve, merge base, trees and index. The only module that sees gix.
 //!
-//! Nothing here starts a program: no hook, filter, fsmonitor or configured command (X1), and replace refs
-//! are ignored (X2).
+//! Reading starts no program: no hook, filter, fsmonitor or configured command (X1), and replace refs are ignored (X2).
+//! Only `remote` starts git, to push.
 
 mod changes;
 mod entry;
 mod error;
+mod remote;
 mod stat;
+mod tags;
 mod untracked;
 mod walk;
 
@@ -21,11 +23,13 @@ use gix::bstr::ByteSlice;
 pub use changes::{Differences, then};
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
+pub use remote::Push;
 pub(crate) use stat::read as read_from_disk;
+pub use tags::{Commit, NewTag, Signing, Tag};
 pub use walk::{OnDisk, compare_paths, compare_with_disk};
 
 /// A commit that was seen to be here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(gix::ObjectId);
 
 impl fmt::Display for CommitId {

@@ -57,6 +57,22 @@ impl Ecosystem for Go {
         &[&GO_MOD, &GO_FILE]
     }
 
+    /// <https://go.dev/ref/mod#vcs-version>
+    fn tag_pattern(&self) -> &'static str {
+        "{module}/v{version}"
+    }
+
+    /// <https://go.dev/ref/mod#major-version-suffixes>
+    fn refuses_major(&self, manifest: &str, major: u64) -> Option<String> {
+        let mut lines = manifest.lines();
+        let module = lines.find_map(|line| line.trim().strip_prefix("module "))?;
+        let module = module.split("//").next().unwrap_or(module).trim();
+        let module = module.trim_matches(['"', '`']);
+        let has_suffix = module.ends_with(&format!("/v{major}")) || module.starts_with("gopkg.in/");
+        let fits = major < 2 || has_suffix;
+        (!fits).then(|| format!("the module path `{module}` must end in `/v{major}`"))
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let modules = Modules::read(scan, &mut discovery);

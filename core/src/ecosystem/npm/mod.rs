@@ -115,6 +115,11 @@ impl Ecosystem for Npm {
         &[&MANIFEST, &PNPM]
     }
 
+    /// As changesets and lerna write them.
+    fn tag_pattern(&self) -> &'static str {
+        "{name}@{version}"
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let packages = packages(scan, &mut discovery);

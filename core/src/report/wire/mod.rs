@@ -1,3 +1,4 @@
 //! Documents as machines read them. A version only gains fields; a break needs a new module.
 
+pub mod release;
 pub mod v1;

@@ -1,0 +1,165 @@
+//! Composes a release: gathers what git, the graph and the manifests say, and lets [`crate::release::decide`] decide.
+
+mod gather;
+mod publish;
+mod write;
+
+use std::sync::Arc;
+
+use affected_graph::{ProjectGraph, RepoPath};
+use miette::Diagnostic;
+use thiserror::Error;
+
+pub use publish::{Publishing, check, publish};
+pub use write::{Writing, write};
+
+use super::PipelineError;
+use crate::ci::Environment;
+use crate::config::Config;
+use crate::release::change_file::ChangeFile;
+use crate::release::decide::{self, Decision};
+use crate::release::{Candidate, Release, notes};
+use crate::report::wire::{release as wire, v1};
+use crate::tree::SharedTree;
+use crate::vcs::{CommitId, Repository, Tag};
+
+/// What is to be released.
+#[derive(Debug, Clone, Default)]
+pub struct ReleaseRequest {
+    /// Where the repository is looked for.
+    pub directory: std::path::PathBuf,
+    /// The commit; HEAD if not given.
+    pub head: Option<String>,
+    /// Every project counts as released here, whatever tags say.
+    pub base: Option<String>,
+    /// `rc`, `beta` …: pre-releases.
+    pub pre: Option<String>,
+    /// Globs over project names and paths; empty means all.
+    pub filter: Vec<String>,
+    /// Globs to leave out.
+    pub exclude: Vec<String>,
+}
+
+/// Says why nothing is released.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ReleaseError {
+    /// Something has to be settled by people first; nothing was written.
+    #[error("nothing was written: {message}")]
+    #[diagnostic(code(release::refused))]
+    Refused {
+        /// What.
+        message: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
+    /// A file could not be written. Those named before it were.
+    #[error("failed to write `{path}`")]
+    #[diagnostic(
+        code(release::write),
+        help("files written before it are shown by `git status`; running it again is safe")
+    )]
+    Write {
+        /// Which.
+        path: RepoPath,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A release that was decided, with what it was decided from.
+pub struct Planned {
+    repository: Arc<Repository>,
+    head: CommitId,
+    head_name: String,
+    tree: SharedTree,
+    graph: Arc<ProjectGraph>,
+    config: Config,
+    tags: Vec<Tag>,
+    candidates: Vec<Candidate>,
+    changes: Vec<ChangeFile>,
+    decision: Decision,
+    warnings: Vec<v1::Warning>,
+    shown: super::Names,
+}
+
+/// Decides what would be released. Reads only (Q5).
+pub fn plan(request: &ReleaseRequest, env: &Environment) -> Result<Planned, PipelineError> {
+    let mut planned = gather::gather(request, env)?;
+    planned.decision = decide::decide(&decide::Question {
+        candidates: &planned.candidates,
+        config: &planned.config.release,
+        changes: &planned.changes,
+        pre: request.pre.as_deref(),
+    });
+    let more = gather::faults(&planned);
+    planned.decision.problems.extend(more);
+    planned.decision.problems.sort();
+    Ok(planned)
+}
+
+impl Planned {
+    /// Returns the releases that were asked for.
+    fn releases(&self) -> impl Iterator<Item = &Release> {
+        let is_shown = |release: &&Release| {
+            let at = self.graph.at(&release.path);
+            at.is_some_and(|at| self.shown.accept(self.graph.project(at)))
+        };
+        self.decision.releases.iter().filter(is_shown)
+    }
+
+    /// Returns the document.
+    #[must_use]
+    pub fn document(&self) -> wire::ReleasePlan {
+        wire::plan(
+            self.revision(),
+            self.releases(),
+            &self.decision.problems,
+            self.warnings.clone(),
+        )
+    }
+
+    /// Returns the notes of every release.
+    pub fn notes(&self) -> Result<wire::ReleaseNotes, PipelineError> {
+        let (day, url) = (self.repository.day_of(&self.head)?, self.commit_url());
+        let note = |release: &Release| wire::Note {
+            project: release.project.clone(),
+            version: release.to.to_string(),
+            tag: release.tag.clone(),
+            markdown: notes::markdown(release, &day, &url),
+        };
+        Ok(wire::notes(self.revision(), self.releases().map(note)))
+    }
+
+    fn commit_url(&self) -> notes::CommitUrl {
+        let written = self.config.release.commit_url.clone();
+        written.or_else(|| notes::commit_url(&self.repository.remote_url("origin")?))
+    }
+
+    fn revision(&self) -> v1::Revision {
+        v1::Revision {
+            reference: self.head_name.clone(),
+            commit: Some(self.head.to_string()),
+            source: "--head".to_owned(),
+        }
+    }
+
+    /// Reads a file of the head, as text.
+    fn text(&self, path: &RepoPath) -> Option<String> {
+        String::from_utf8(self.tree.read(path).ok()?).ok()
+    }
+
+    /// Refuses to write anything while something is unsettled.
+    fn settled(&self) -> Result<(), ReleaseError> {
+        let problems = &self.decision.problems;
+        let Some(first) = problems.first() else {
+            return Ok(());
+        };
+        let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+        Err(ReleaseError::Refused {
+            message: messages.join("; "),
+            help: Some(first.help.clone()),
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! Remotes: the only place that starts git, since pushing wants the user's own credentials and transports. Without a shell,
+//! with neutral settings, and with everything that could be taken for an option behind `--` (X2).
+
+use std::collections::BTreeMap;
+use std::process::{Command, Output};
+
+use super::{Repository, VcsError};
+
+/// How a push ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Push {
+    /// Every tag is there now; those that were there before are.
+    Done,
+    /// The remote refused; nothing was written where it knows atomic pushes. With git's words.
+    Refused(String),
+}
+
+impl Repository {
+    /// Returns the tags that a remote has, by name, with the object ids it gives: of an annotated tag the peeled one.
+    ///
+    /// # Errors
+    /// [`VcsError::Git`] where git does not start or the remote cannot be reached.
+    pub fn remote_tags(&self, remote: &str) -> Result<BTreeMap<String, String>, VcsError> {
+        let output = self.git(&["ls-remote", "--tags", "--", remote])?;
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            return Err(VcsError::git(remote, &output.stderr));
+        }
+        let mut tags = BTreeMap::new();
+        for line in words.lines() {
+            let Some((id, name)) = line.split_once('\t') else {
+                continue;
+            };
+            let Some(name) = name.strip_prefix("refs/tags/") else {
+                continue;
+            };
+            // The peeled line follows the plain one, and counts.
+            let name = name.strip_suffix("^{}").unwrap_or(name);
+            tags.insert(name.to_owned(), id.to_owned());
+        }
+        Ok(tags)
+    }
+
+    /// Pushes tags in one atomic transaction. None is forced: what exists with another id is refused.
+    ///
+    /// # Errors
+    /// [`VcsError::Git`] where git does not start.
+    pub fn push_tags(&self, remote: &str, tags: &[String]) -> Result<Push, VcsError> {
+        let specs: Vec<String> = tags
+            .iter()
+            .map(|tag| format!("refs/tags/{tag}:refs/tags/{tag}"))
+            .collect();
+        let mut arguments = vec![
+            "push",
+            "--atomic",
+            "--no-verify",
+            "--porcelain",
+            "--",
+            remote,
+        ];
+        arguments.extend(specs.iter().map(String::as_str));
+        let output = self.git(&arguments)?;
+        if output.status.success() {
+            return Ok(Push::Done);
+        }
+        let words = [output.stdout, output.stderr].concat();
+        Ok(Push::Refused(
+            String::from_utf8_lossy(&words).trim().to_owned(),
+        ))
+    }
+
+    /// Returns the address of a remote, if it is configured.
+    #[must_use]
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        let repository = self.local();
+        let key = format!("remote.{remote}.url");
+        let url = repository.config_snapshot().string(key.as_str())?;
+        Some(url.to_string())
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<Output, VcsError> {
+        Command::new("git")
+            .arg("--git-dir")
+            .arg(self.inner.path())
+            .args(["-c", "core.fsmonitor=false", "-c", "core.pager=cat"])
+            .args(arguments)
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .map_err(|error| VcsError::git("git", error.to_string().as_bytes()))
+    }
+}

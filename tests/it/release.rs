@@ -1,0 +1,474 @@
+//! Releases over the real binary, with real git and a real remote.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::sandbox::{Answer, Sandbox, projects};
+
+fn release(shop: &Sandbox, arguments: &[&str]) -> Answer {
+    shop.affected(&[&["release"], arguments].concat())
+}
+
+fn plan(shop: &Sandbox, arguments: &[&str]) -> Value {
+    let answer = release(shop, &[&["plan", "--format", "json"], arguments].concat());
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    answer.json()
+}
+
+/// `name from to` of every release, joined by commas.
+fn told(plan: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let all = plan["releases"].as_array().unwrap().iter();
+    let one = |it: &Value| {
+        format!(
+            "{} {} {}",
+            text(&it["project"]),
+            text(&it["from"]),
+            text(&it["to"])
+        )
+    };
+    all.map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The shop on its trunk, every project tagged as it is.
+fn released_shop() -> Sandbox {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let answer = release(&shop, &["tag"]);
+    assert_eq!(answer.code, Some(0), "{}{}", answer.stdout, answer.stderr);
+    shop
+}
+
+/// The fix in a shared library: the graph that chose the tests chooses the releases.
+#[test]
+fn a_fix_in_a_library_releases_who_is_built_with_it() {
+    let shop = released_shop();
+    assert_eq!(told(&plan(&shop, &[])), "");
+    shop.write("p/lib/index.js", "// fixed\n");
+    shop.commit("fix(lib): rounding");
+    let found = plan(&shop, &[]);
+    // `qa` uses it in tests only.
+    assert_eq!(
+        told(&found),
+        "api 1.0.0 1.0.1, job 1.0.0 1.0.1, lib 1.0.0 1.0.1, web 1.0.0 1.0.1"
+    );
+    let tested = projects(
+        &shop.list(&["--since", "HEAD~1", "--head", "HEAD"]),
+        |project| project["affected"] == true && project["name"] != "qa",
+    );
+    assert_eq!(tested, "api job lib web");
+    let web = &found["releases"][3];
+    assert_eq!(web["reasons"][0]["code"], "dependency-changed");
+    assert_eq!(web["reasons"][0]["via"][0], "lib");
+    assert_eq!(web["commits"].as_array().unwrap().len(), 0);
+    assert_eq!(found["releases"][2]["commits"][0]["kind"], "fix");
+    assert_eq!(found, plan(&shop, &[]), "the same question twice");
+}
+
+#[test]
+fn each_service_counts_from_its_own_tag() {
+    let shop = released_shop();
+    shop.write("p/pay/index.js", "// more\n");
+    shop.commit("feat: more");
+    shop.git(&["tag", "pay@1.1.0"]);
+    shop.write("p/lone/index.js", "// other\n");
+    shop.commit("feat!: other");
+    assert_eq!(told(&plan(&shop, &[])), "lone 1.0.0 2.0.0");
+    // As if all had been released there.
+    assert_eq!(
+        told(&plan(&shop, &["--base", "HEAD~2"])),
+        "lone 1.0.0 2.0.0, pay 1.0.0 1.1.0"
+    );
+}
+
+#[test]
+fn versions_are_written_then_tagged() {
+    let shop = released_shop();
+    shop.write("p/lib/index.js", "// new\n");
+    shop.write(
+        "p/web/package.json",
+        "{\n\t\"name\": \"web\",\r\n\t\"version\": \"1.0.0\",\n\t\"dependencies\": {\"lib\": \"^1.0.0\"}\n}",
+    );
+    shop.write(".changes/more.md", "---\nlib: minor\n---\nMuch better.\n");
+    shop.commit("fix: both");
+    // A tag must say what the manifest says.
+    let early = release(&shop, &["tag"]);
+    assert_eq!(early.code, Some(2));
+    assert!(
+        early.stderr.contains("affected release version"),
+        "{}",
+        early.stderr
+    );
+    let written = release(&shop, &["version", "--format", "json"]).json();
+    let files = written["files"].to_string();
+    for file in [
+        "p/lib/package.json",
+        "p/lib/CHANGELOG.md",
+        "p/web/package.json",
+        ".changes/more.md",
+    ] {
+        assert!(files.contains(file), "{files}");
+    }
+    let web = std::fs::read_to_string(shop.join("p/web/package.json")).unwrap();
+    let expected = "{\n\t\"name\": \"web\",\r\n\t\"version\": \"1.0.1\",\n\t\"dependencies\": {\"lib\": \"^1.1.0\"}\n}";
+    assert_eq!(web, expected);
+    let log = std::fs::read_to_string(shop.join("p/lib/CHANGELOG.md")).unwrap();
+    assert!(
+        log.contains("## 1.1.0 (2026-01-01)") && log.contains("Much better."),
+        "{log}"
+    );
+    assert!(!shop.join(".changes/more.md").exists());
+    shop.commit("chore: release");
+    let before = told(&plan(&shop, &[]));
+    assert!(
+        before.contains("lib 1.0.0 1.1.0") && before.contains("web 1.0.0 1.0.1"),
+        "{before}"
+    );
+    assert_eq!(release(&shop, &["check"]).code, Some(5));
+    let tagged = release(&shop, &["tag"]);
+    assert_eq!(tagged.code, Some(0), "{}", tagged.stderr);
+    assert_eq!(release(&shop, &["check"]).code, Some(0));
+    assert_eq!(told(&plan(&shop, &[])), "");
+    let message = shop.git(&[
+        "for-each-ref",
+        "refs/tags/lib@1.1.0",
+        "--format=%(objecttype) %(contents:subject)",
+    ]);
+    assert_eq!(message.trim(), "tag lib 1.1.0");
+    // Again: all is done.
+    assert_eq!(release(&shop, &["tag"]).code, Some(0));
+}
+
+/// Q4. Nothing is moved, a name that is taken is told before anything is written.
+#[test]
+fn q4_a_taken_name_writes_nothing() {
+    let shop = released_shop();
+    shop.git(&["checkout", "-q", "--orphan", "other"]);
+    shop.git(&["commit", "-q", "-m", "elsewhere"]);
+    shop.git(&["tag", "lone@1.0.1"]);
+    shop.git(&["checkout", "-q", "main"]);
+    shop.write(
+        "p/lone/package.json",
+        "{\"name\":\"lone\",\"version\":\"1.0.1\"}",
+    );
+    shop.write(
+        "p/pay/package.json",
+        "{\"name\":\"pay\",\"version\":\"1.0.1\"}",
+    );
+    shop.commit("fix: both");
+    let tags = shop.git(&["for-each-ref", "refs/tags"]);
+    let answer = release(&shop, &["tag"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.stderr.contains("lone@1.0.1"), "{}", answer.stderr);
+    assert_eq!(shop.git(&["for-each-ref", "refs/tags"]), tags);
+}
+
+/// Q4. A push that was refused is told, and completed by the next call.
+#[test]
+fn q4_a_push_is_all_or_nothing_and_can_be_resumed() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let remote = tempfile::tempdir().unwrap();
+    let place = remote.path().to_str().unwrap();
+    shop.git(&["init", "-q", "--bare", place]);
+    shop.git(&["remote", "add", "origin", place]);
+    let hook = remote.path().join("hooks/update");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(
+        &hook,
+        "#!/bin/sh\ncase $1 in *lib*) echo no; exit 1;; esac\n",
+    )
+    .unwrap();
+    make_executable(&hook);
+    let refused = release(&shop, &["tag", "--push", "--format", "json"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    let states = refused.json()["tags"].to_string();
+    assert!(
+        states.contains("not-pushed") && !states.contains("\"pushed\""),
+        "{states}"
+    );
+    assert_eq!(remote_tags(&shop), "");
+    std::fs::remove_file(&hook).unwrap();
+    let again = release(&shop, &["tag", "--push", "--format", "json"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(!again.json()["tags"].to_string().contains("not-pushed"));
+    assert_eq!(remote_tags(&shop).lines().count(), 7);
+    assert_eq!(release(&shop, &["tag", "--push"]).code, Some(0));
+}
+
+/// Q4. Of taggers at once one wins each name, the others say so; no tag moves and none is half there.
+#[test]
+fn q4_taggers_at_once() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let remote = tempfile::tempdir().unwrap();
+    shop.git(&["init", "-q", "--bare", remote.path().to_str().unwrap()]);
+    shop.git(&["remote", "add", "origin", remote.path().to_str().unwrap()]);
+    shop.git(&["push", "-q", "origin", "main"]);
+    let clones: Vec<_> = (0..6).map(|_| clone_of(remote.path())).collect();
+    // Half of them have another commit, whose versions are the same.
+    for clone in clones.iter().step_by(2) {
+        run_git(
+            clone.path(),
+            &["commit", "-q", "--allow-empty", "-m", "other"],
+        );
+    }
+    let started: Vec<_> = clones
+        .iter()
+        .map(|clone| {
+            let mut command = shop.command(&["-C", clone.path().to_str().unwrap()]);
+            command.args(["release", "tag", "--push", "--format", "json"]);
+            command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let codes: Vec<_> = started
+        .into_iter()
+        .map(|child| child.wait_with_output().unwrap().status.code())
+        .collect();
+    assert!(codes.contains(&Some(0)), "{codes:?}");
+    let there = shop.git(&["ls-remote", "--tags", "origin", "refs/tags/*^{}"]);
+    let commits: std::collections::BTreeSet<_> = there
+        .lines()
+        .filter_map(|line| line.split('\t').next())
+        .collect();
+    assert_eq!((commits.len(), there.lines().count()), (1, 7), "{there}");
+}
+
+/// Q4. Killed at any moment, the next call completes it, once.
+#[test]
+#[cfg(unix)]
+fn q4_killed_while_tagging() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let remote = tempfile::tempdir().unwrap();
+    shop.git(&["init", "-q", "--bare", remote.path().to_str().unwrap()]);
+    shop.git(&["remote", "add", "origin", remote.path().to_str().unwrap()]);
+    for round in 0..24_u32 {
+        let mut child = shop
+            .command(&["release", "tag", "--push"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // A busy wait of a growing length, so that every phase is met.
+        let until =
+            std::time::Instant::now() + std::time::Duration::from_millis(u64::from(round) * 3);
+        while std::time::Instant::now() < until && child.try_wait().unwrap().is_none() {
+            std::hint::spin_loop();
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let end = release(&shop, &["tag", "--push"]);
+    assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
+    assert_eq!(remote_tags(&shop).lines().count(), 7);
+}
+
+/// X3. Names that git refuses are told with the way out, and nothing is tagged.
+#[test]
+fn x3_hostile_names_are_refused() {
+    let names = [
+        "a b",
+        "a..b",
+        "-rf",
+        "a~1",
+        "a^",
+        "a:b",
+        "a?",
+        "a*",
+        "a[b",
+        "a\\\\b",
+        "a@{b",
+        "a.lock/",
+        "/a",
+        "a//b",
+        "\\u001b[2J",
+        "a\\nb",
+    ];
+    for name in names {
+        let shop = Sandbox::new();
+        shop.write(
+            "svc/package.json",
+            &format!("{{\"name\":\"{name}\",\"version\":\"1.0.0\"}}"),
+        );
+        shop.write("svc/Dockerfile", "FROM scratch\n");
+        shop.commit("first");
+        let answer = release(&shop, &["tag"]);
+        let tags = shop.git(&["for-each-ref", "refs/tags", "--format=%(refname)"]);
+        assert!(
+            !answer.stderr.contains('\u{1b}') && !answer.stdout.contains('\u{1b}'),
+            "{name}"
+        );
+        if answer.code == Some(0) {
+            // Then the name was not one that a manifest may have, and the folder counts.
+            assert_eq!(tags.trim(), "refs/tags/svc@1.0.0", "{name}");
+        } else {
+            assert_eq!(
+                (answer.code, tags.as_str()),
+                (Some(2), ""),
+                "{name}: {}",
+                answer.stderr
+            );
+        }
+    }
+}
+
+/// Q5. Planning and notes need no right to write.
+#[test]
+#[cfg(unix)]
+fn q5_a_clone_that_cannot_be_written_can_be_planned() {
+    use std::os::unix::fs::PermissionsExt;
+    let shop = released_shop();
+    shop.write("p/pay/index.js", "// x\n");
+    shop.commit("feat: <b>x</b>");
+    for entry in walkdir::WalkDir::new(shop.path()).contents_first(true) {
+        let entry = entry.unwrap();
+        let mode = if entry.file_type().is_dir() {
+            0o555
+        } else {
+            0o444
+        };
+        if !entry.file_type().is_symlink() {
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    }
+    assert_eq!(told(&plan(&shop, &[])), "pay 1.0.0 1.1.0");
+    let notes = release(&shop, &["notes"]);
+    assert!(
+        notes.stdout.contains("&lt;b&gt;x&lt;/b&gt;"),
+        "{}",
+        notes.stdout
+    );
+    for entry in walkdir::WalkDir::new(shop.path()) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_dir() {
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+}
+
+/// Go resolves what was tagged, through a proxy of files made from the tags (go.dev/ref/mod#goproxy-protocol).
+#[test]
+fn tags_of_go_modules_are_versions_to_go() {
+    if Command::new("go").arg("version").output().is_err() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "a CI machine must have go"
+        );
+        eprintln!("skipped: go is missing");
+        return;
+    }
+    let shop = Sandbox::new();
+    shop.write(
+        "libs/money/go.mod",
+        "module example.com/shop/libs/money\n\ngo 1.21\n",
+    );
+    shop.write("libs/money/money.go", "package money\n");
+    shop.write(
+        "api/v2/go.mod",
+        "module example.com/shop/api/v2\n\ngo 1.21\n",
+    );
+    shop.write("api/v2/api.go", "package api\n");
+    shop.commit("first");
+    shop.git(&["tag", "api/v2.0.0"]);
+    shop.write("api/v2/api.go", "package api // more\n");
+    shop.commit("feat: more");
+    assert_eq!(release(&shop, &["tag"]).code, Some(0));
+    let tags = shop.git(&["tag", "--list"]);
+    assert_eq!(tags, "api/v2.0.0\napi/v2.1.0\nlibs/money/v0.1.0\n");
+    let proxy = tempfile::tempdir().unwrap();
+    for (module, major, versions) in [
+        ("example.com/shop/libs/money", "libs/money", &["v0.1.0"][..]),
+        ("example.com/shop/api/v2", "api", &["v2.0.0", "v2.1.0"]),
+    ] {
+        let folder = proxy.path().join(module).join("@v");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("list"), versions.join("\n")).unwrap();
+        for version in versions {
+            let at = format!("{major}/{version}");
+            let file = format!(
+                "{at}:{}/go.mod",
+                module.trim_start_matches("example.com/shop/")
+            );
+            std::fs::write(
+                folder.join(format!("{version}.mod")),
+                shop.git(&["show", &file]),
+            )
+            .unwrap();
+            let info = format!("{{\"Version\":\"{version}\",\"Time\":\"2026-01-01T00:00:00Z\"}}");
+            std::fs::write(folder.join(format!("{version}.info")), info).unwrap();
+        }
+    }
+    let resolved = |module: &str| {
+        let output = Command::new("go")
+            .args([
+                "list",
+                "-m",
+                "-f",
+                "{{.Version}}",
+                &format!("{module}@latest"),
+            ])
+            .current_dir(proxy.path())
+            .env("GOPROXY", format!("file://{}", proxy.path().display()))
+            .env("GONOSUMDB", "*")
+            .env("GOFLAGS", "-mod=mod -modcacherw")
+            .env("GOMODCACHE", proxy.path().join("cache"))
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(resolved("example.com/shop/libs/money"), "v0.1.0");
+    assert_eq!(resolved("example.com/shop/api/v2"), "v2.1.0");
+    // A major without its suffix is refused before anything is tagged.
+    shop.write("libs/money/money.go", "package money // other\n");
+    shop.commit("feat: x\n\nRelease-As: money 2.0.0\nRelease-As: libs/money 2.0.0");
+    let refused = plan(&shop, &[]);
+    assert_eq!(refused["problems"][0]["code"], "major-refused", "{refused}");
+}
+
+fn remote_tags(shop: &Sandbox) -> String {
+    shop.git(&["ls-remote", "--tags", "--refs", "origin"])
+}
+
+fn clone_of(remote: &std::path::Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("git")
+        .args(["clone", "-q", "-b", "main"])
+        .arg(remote)
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    folder
+}
+
+fn run_git(folder: &std::path::Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@t", "-C"])
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[cfg(unix)]
+fn make_executable(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
