@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use affected_core::config::parse_duration;
 use affected_core::pipeline::{Comparison, OnUnknown, Request};
-use affected_core::run::{MissingTool, RunOptions, Stop};
+use affected_core::run::{Batching, MissingTool, RunOptions, Stop};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
@@ -133,6 +133,11 @@ pub(crate) fn run_options(
         missing_tool: match running.missing_tool {
             Missing::Fail => MissingTool::Fail,
             Missing::Skip => MissingTool::Skip,
+        },
+        batching: if running.no_batch {
+            Batching::Single
+        } else {
+            Batching::Join
         },
         stop: match (running.fail_fast, running.max_fail) {
             (true, _) => Stop::AfterFailures(1),

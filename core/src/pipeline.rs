@@ -149,6 +149,8 @@ pub struct Answer {
     pub plan: Plan,
     /// The work tree's root, `None` where there is none.
     pub work_tree: Option<PathBuf>,
+    /// Where the tool keeps what it may lose at any moment; `None` outside of git.
+    pub store: Option<PathBuf>,
     /// Where the time went.
     pub timings: Stopwatch,
 }
@@ -200,6 +202,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         union,
         plan,
         work_tree: trees.work_tree,
+        store: memory.folder().map(std::path::Path::to_path_buf),
         timings: watch,
     })
 }

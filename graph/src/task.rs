@@ -102,7 +102,8 @@ pub struct Task {
     pub timeout: Option<Duration>,
     /// What it takes from others.
     pub needs: Needs,
-    /// Which ecosystem inferred it; `None` when `affected.toml` wrote it.
+    /// Which ecosystem inferred it, or has the units that a written command with a placeholder takes; `None` for other commands of
+    /// `affected.toml`.
     pub inferred_by: Option<EcosystemId>,
     /// Where the command comes from, for people: `package.json scripts.test`, `affected.toml`.
     pub origin: String,

@@ -9,6 +9,7 @@ mod memory;
 mod narrow;
 mod release;
 mod run;
+mod runners;
 mod sandbox;
 mod selection;
 mod shop;

@@ -82,6 +82,9 @@ pub(crate) struct Running {
     /// Kill a task after this time: `90s`, `5m`.
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<String>,
+    /// Start each task by itself, also where Maven or Gradle could do several in one go.
+    #[arg(long)]
+    pub(crate) no_batch: bool,
     /// Start nothing more after the first failure.
     #[arg(long, conflicts_with_all = ["keep_going", "max_fail"])]
     pub(crate) fail_fast: bool,

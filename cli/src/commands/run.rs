@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use affected_core::pipeline::Answer;
 use affected_core::plan::Plan;
+use affected_core::report::tests as ended;
 use affected_core::report::wire::v1;
 use affected_core::run::{self, Interrupt, Outcome, RunEvent, TaskResult, Unstarted};
 use clap::Args;
@@ -17,6 +18,9 @@ use crate::format::{self, json};
 use crate::request;
 use crate::terminal::style::{green, red, yellow};
 use crate::terminal::{Printer, Verbosity, command_line, escape, escape_bytes};
+
+/// Failed tests of one task that are named.
+const NAMED: usize = 20;
 
 /// Run a task of the affected projects, dependencies first
 #[derive(Debug, Args)]
@@ -72,7 +76,9 @@ pub(super) fn start(
         return Ok(Exit::NO_TASKS);
     }
     let root = answer.work_tree.clone().ok_or(CliError::NoWorkTree)?;
-    let options = request::run_options(running, root)?;
+    let mut options = request::run_options(running, root)?;
+    let store = answer.store.as_ref();
+    options.reports = store.map(|store| store.join("reports"));
     let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
     let began = Instant::now();
     let results = run::execute(
@@ -88,6 +94,12 @@ pub(super) fn start(
     if json {
         context.printer.data(&json::line(&document)?)?;
     } else {
+        let new = document.warnings.iter().skip(answer.list.warnings.len());
+        for warning in new {
+            context
+                .printer
+                .warn(&warning.message, warning.help.as_deref());
+        }
         summary(&mut context.printer, &answer.plan, &results, &document)?;
     }
     Ok(exit(&interrupt, &document))
@@ -170,6 +182,7 @@ fn summary(
             escape(cause)
         ));
         text.push_str(&escape_bytes(&result.output));
+        text.push_str(&failures(result));
         let again = crate::terminal::word(&action.project).into_owned();
         text.push_str(&format!(
             "--- again: affected test --all --filter {}\n",
@@ -186,6 +199,23 @@ fn summary(
         std::time::Duration::from_millis(counts.ms).as_secs_f64(),
     ));
     printer.data(&text)
+}
+
+/// Names what failed, so that nobody has to look for it in the output.
+fn failures(result: &TaskResult) -> String {
+    let Some(tests) = result.tests.as_ref().filter(|tests| tests.failed > 0) else {
+        return String::new();
+    };
+    let all = tests.passed + tests.failed;
+    let mut text = format!("--- {} of {all} tests failed\n", tests.failed);
+    for case in tests.failures().take(NAMED) {
+        let name = format!("    {} {}", case.place, case.name);
+        text.push_str(&format!("{}\n", escape(&name)));
+    }
+    if tests.failed > NAMED {
+        text.push_str(&format!("    and {} more\n", tests.failed - NAMED));
+    }
+    text
 }
 
 fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
@@ -205,9 +235,12 @@ fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
             exit: result.exit,
             ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
             cause: result.cause.clone(),
+            tests: result.tests.as_ref().map(ended::ran),
             reasons: action.reasons.clone(),
         }
     };
+    let mut warnings = answer.list.warnings.clone();
+    warnings.extend(ended::warnings(&answer.plan, results));
     v1::Run {
         schema: "affected.run/1".to_owned(),
         tool: answer.list.tool.clone(),
@@ -215,7 +248,7 @@ fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
         head: answer.list.head.clone(),
         mode: answer.list.mode.clone(),
         tasks: results.iter().map(task).collect(),
-        warnings: answer.list.warnings.clone(),
+        warnings,
         summary: v1::RunSummary {
             passed: count(&[Outcome::Passed, Outcome::Flaky, Outcome::Cached]),
             failed: count(&[Outcome::Failed, Outcome::TimedOut]),

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::{Action, Plan};
 use crate::narrow::{Narrowed, Parts};
+use crate::runner;
 
 /// Which tasks are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,22 +207,25 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
     let Task {
         stage,
         command,
+        script,
         cwd,
         env,
         timeout,
         needs,
         ..
     } = candidate.task;
+    let all = runner::whole(command);
     let (command, units, widened) = match &candidate.narrowed {
         Narrowed::Units(units, command) => (command, units.clone(), None),
-        Narrowed::Whole(because) => (command, Vec::new(), because.clone()),
-        Narrowed::Nothing => (command, Vec::new(), None),
+        Narrowed::Whole(because) => (&all, Vec::new(), because.clone()),
+        Narrowed::Nothing => (&all, Vec::new(), None),
     };
     Action {
         target: target(graph, candidate),
         project: graph.project(candidate.project).name.clone(),
         stage: stage.clone(),
         command: command.clone(),
+        script: script.clone(),
         cwd: RepoPath::clone(cwd),
         env: env.clone(),
         timeout: *timeout,

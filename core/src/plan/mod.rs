@@ -1,5 +1,6 @@
 //! From affected projects to what is started: pure.
 
+pub mod batch;
 pub mod build;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,8 @@ pub struct Action {
     pub stage: Option<Stage>,
     /// What is started.
     pub command: Command,
+    /// The line that it starts in turn, as in [`affected_graph::Task::script`].
+    pub script: Option<String>,
     /// Where, relative to the repository root.
     pub cwd: RepoPath,
     /// Variables set for it.

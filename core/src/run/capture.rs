@@ -5,6 +5,8 @@ use std::io::{self, PipeReader, PipeWriter, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::results::Ear;
+
 /// Kept from the beginning, and the same again from the end.
 const KEPT: usize = 256 * 1024;
 
@@ -53,7 +55,12 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Starts to read; returns the end to write to. `closed` is called once, when all writers are gone.
-    pub(super) fn start(closed: impl FnOnce() + Send + 'static) -> io::Result<(Self, PipeWriter)> {
+    ///
+    /// What `ear` returns is kept in the place of what it hears.
+    pub(super) fn start(
+        ear: Option<Ear>,
+        closed: impl FnOnce() + Send + 'static,
+    ) -> io::Result<(Self, PipeWriter)> {
         let (pipe, writer) = io::pipe()?;
         let (stopped, stop) = io::pipe()?;
         let kept = Arc::new(Mutex::new(Bounded::default()));
@@ -61,7 +68,7 @@ impl Capture {
         let reader = thread::Builder::new()
             .name("capture".to_owned())
             .spawn(move || {
-                pump(pipe, &stopped, &shared);
+                pump(pipe, &stopped, ear.as_ref(), &shared);
                 closed();
             })?;
         Ok((Self { kept, reader, stop }, writer))
@@ -82,7 +89,7 @@ fn lock(kept: &Mutex<Bounded>) -> MutexGuard<'_, Bounded> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn pump(mut pipe: PipeReader, stopped: &PipeReader, kept: &Mutex<Bounded>) {
+fn pump(mut pipe: PipeReader, stopped: &PipeReader, ear: Option<&Ear>, kept: &Mutex<Bounded>) {
     let mut chunk = vec![0; 32 * 1024];
     // After the stop what lies in the pipe is still taken, but not what keeps coming.
     let mut last_reads = 64;
@@ -94,7 +101,10 @@ fn pump(mut pipe: PipeReader, stopped: &PipeReader, kept: &Mutex<Bounded>) {
         }
         match pipe.read(&mut chunk) {
             Ok(0) => return,
-            Ok(count) => lock(kept).push(&chunk[..count]),
+            Ok(count) => match ear.map(|ear| ear.hear(&chunk[..count])) {
+                Some(shown) => lock(kept).push(&shown),
+                None => lock(kept).push(&chunk[..count]),
+            },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return,
         }
@@ -182,7 +192,7 @@ mod tests {
     #[test]
     fn e3_stops_while_the_pipe_is_held_open() {
         let (closed, wait) = mpsc::channel();
-        let (capture, mut writer) = Capture::start(move || closed.send(()).unwrap()).unwrap();
+        let (capture, mut writer) = Capture::start(None, move || closed.send(()).unwrap()).unwrap();
         writer.write_all(b"before").unwrap();
         assert_eq!(capture.finish(), b"before");
         wait.recv().unwrap();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::Plan;
+use crate::runner::Tests;
 
 /// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +90,8 @@ pub struct TaskResult {
     pub output: Vec<u8>,
     /// The file with more of the output, where not all of it is in `output`.
     pub log: Option<PathBuf>,
+    /// How its single tests ended; `None` where its runner is not known, or left no result.
+    pub tests: Option<Tests>,
 }
 
 impl TaskResult {
@@ -109,7 +112,14 @@ impl TaskResult {
             duration: Duration::ZERO,
             output: Vec::new(),
             log: None,
+            tests: None,
         }
+    }
+
+    /// Tells whether it is known to have run no test: such a pass proves nothing (C3).
+    #[must_use]
+    pub fn ran_no_test(&self) -> bool {
+        self.tests.as_ref().is_some_and(Tests::is_empty)
     }
 }
 

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
+use super::batch::Batches;
 use super::scheduler::{Blame, Bounds, Next, Scheduler};
 use super::watchdog::Watchdog;
 use super::worker::{self, Context};
-use super::{Interrupt, Order, Outcome, RunEvent, RunOptions, Sink, TaskResult, Unstarted};
+use super::{
+    Batching, Interrupt, Order, Outcome, RunEvent, RunOptions, Sink, TaskResult, Unstarted,
+};
 use crate::plan::Plan;
 
 /// Output of failures kept in the returned results; what goes beyond, and that of others, was in its event only.
@@ -50,6 +53,11 @@ pub fn execute(
         root: std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone()),
         interrupt,
         watchdog: execution.start_watchdog(options),
+        plan,
+        batches: match options.batching {
+            Batching::Join => Batches::of(plan),
+            Batching::Single => Batches::default(),
+        },
     };
     let (sender, messages) = mpsc::channel();
     let woken = sender.clone();

@@ -6,6 +6,7 @@
 //! `capture` (bounded output). [`Interrupt`] stops a run, [`watchdog_main`] cleans up if the tool is killed.
 //! Nothing here prints, and the environment arrives as a value.
 
+mod batch;
 mod capture;
 mod environment;
 mod event;
@@ -14,6 +15,7 @@ mod group;
 mod interrupt;
 mod options;
 mod process;
+mod results;
 mod scheduler;
 #[cfg(all(test, unix))]
 mod tests;
@@ -23,5 +25,5 @@ mod worker;
 pub use event::{Outcome, RunEvent, Sink, Sinks, TaskResult, Unstarted};
 pub use execution::execute;
 pub use interrupt::{Interrupt, Subscription, Urgency};
-pub use options::{MissingTool, Order, RunOptions, Stop};
+pub use options::{Batching, MissingTool, Order, RunOptions, Stop};
 pub use watchdog::watchdog_main;

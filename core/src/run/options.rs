@@ -35,6 +35,16 @@ pub trait Order: std::fmt::Debug + Send + Sync {
     fn ranks(&self, plan: &Plan, outcomes: &[Option<Outcome>]) -> Option<Vec<usize>>;
 }
 
+/// Whether one command may do several tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Batching {
+    /// Where it is known to be as good: see [`crate::plan::batch`].
+    #[default]
+    Join,
+    /// Never.
+    Single,
+}
+
 /// How a plan is run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -59,6 +69,10 @@ pub struct RunOptions {
     pub environment: Vec<(OsString, OsString)>,
     /// Program and arguments that call [`super::watchdog_main`] on their standard input; `None` runs without one.
     pub watchdog: Option<Vec<OsString>>,
+    /// Whether one command may do several tasks.
+    pub batching: Batching,
+    /// Where folders for the results of test runners are made, one for each task while it runs; `None` where there is no place for them.
+    pub reports: Option<PathBuf>,
     /// A folder for output that is too long for memory; `None` keeps head and tail only.
     pub logs: Option<PathBuf>,
 }
@@ -77,6 +91,8 @@ impl Default for RunOptions {
             root: PathBuf::from("."),
             environment: Vec::new(),
             watchdog: None,
+            batching: Batching::default(),
+            reports: None,
             logs: None,
         }
     }

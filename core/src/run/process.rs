@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::capture::Capture;
 use super::group::Group;
 use super::interrupt::{Interrupt, Urgency};
+use super::results::Ear;
 use super::watchdog::Watchdog;
 
 /// How long a group killed with SIGKILL may take to go; more means it hangs in the kernel.
@@ -39,6 +40,8 @@ pub(super) struct Launch {
     pub(super) cwd: PathBuf,
     /// All variables.
     pub(super) environment: BTreeMap<OsString, OsString>,
+    /// Who listens to what it writes.
+    pub(super) ear: Option<Ear>,
 }
 
 /// How long it may take.
@@ -85,7 +88,9 @@ pub(super) fn run(
 ) -> io::Result<Ending> {
     let (sender, notices) = mpsc::channel();
     let closed = sender.clone();
-    let (capture, writer) = Capture::start(move || drop(closed.send(Notice::OutputClosed)))?;
+    let (capture, writer) = Capture::start(launch.ear.clone(), move || {
+        drop(closed.send(Notice::OutputClosed));
+    })?;
     let child = spawn(launch, writer, watchdog.map(Watchdog::mark))?;
     let group = Group::of(&child);
     let watchdog_fault = watchdog

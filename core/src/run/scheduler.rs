@@ -360,6 +360,7 @@ mod tests {
             expected: None,
             after: after.clone(),
             reasons: Vec::new(),
+            script: None,
             units: Vec::new(),
             widened: None,
         };

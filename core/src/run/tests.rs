@@ -25,6 +25,7 @@ fn action(command: Command, after: &[usize]) -> Action {
         expected: None,
         after: after.iter().copied().collect::<BTreeSet<_>>(),
         reasons: Vec::new(),
+        script: None,
         units: Vec::new(),
         widened: None,
     }

@@ -10,11 +10,15 @@ use std::time::{Duration, Instant};
 
 use affected_graph::{Command, RepoPath};
 
+use super::batch::{Batches, Ended};
 use super::environment::{NoProgram, find_program, variables};
 use super::process::{self, Ending, Launch, Limits, Verdict};
+use super::results::Asked;
 use super::watchdog::Watchdog;
 use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
-use crate::plan::Action;
+use crate::plan::batch::Batch;
+use crate::plan::{Action, Plan};
+use crate::runner::Tests;
 
 /// How often a start is tried while the system is short of processes or files.
 const TRIES: u32 = 20;
@@ -32,20 +36,95 @@ pub(super) struct Context<'a> {
     pub(super) interrupt: &'a Interrupt,
     /// Cleans up if we are killed.
     pub(super) watchdog: Option<Watchdog>,
+    /// What is run.
+    pub(super) plan: &'a Plan,
+    /// What one command does of it.
+    pub(super) batches: Batches,
 }
 
-/// Runs one action; returns its result and what the user should know.
+/// Runs one action, or takes its part of a batch; returns its result and what the user should know.
 pub(super) fn run(
     action: &Action,
     index: usize,
     context: &Context<'_>,
 ) -> (TaskResult, Vec<String>) {
+    let mut warnings = Vec::new();
+    let of_batch = context.batches.take(index, |batch| {
+        let (ended, told) = run_batch(batch, context);
+        warnings = told;
+        ended
+    });
+    match of_batch {
+        Some(result) => (result, warnings),
+        None => {
+            let (result, more) = run_single(action, index, context);
+            warnings.extend(more);
+            (result, warnings)
+        }
+    }
+}
+
+/// Runs a batch, and tells how each member ended as far as that is sure.
+fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
+    let members = || {
+        batch
+            .members
+            .iter()
+            .map(|&at| (at, &context.plan.actions[at]))
+    };
+    let reports = context.options.reports.as_deref();
+    let asked: Vec<Option<Asked>> = members()
+        .map(|(_, action)| Asked::of(action, reports))
+        .collect();
+    let Some((first, like)) = members().next() else {
+        return (Ended::new(), Vec::new());
+    };
+    let count = u32::try_from(batch.members.len()).unwrap_or(u32::MAX);
+    let timeout = context.options.default_timeout;
+    let joined = Action {
+        command: batch.command.clone(),
+        // Each would have had this time for itself.
+        timeout: timeout.map(|time| time.saturating_mul(count)),
+        ..like.clone()
+    };
+    let cwd = context.root.join(native(&joined.cwd));
+    let (whole, warnings) = run_single(&joined, first, context);
+    let of_member = |((index, _), asked): ((usize, &Action), &Option<Asked>)| {
+        let tests = asked.as_ref().and_then(|asked| asked.read(&cwd).1);
+        let has_failed = tests.as_ref().is_some_and(|tests| tests.failed > 0);
+        let is_sure = match whole.outcome {
+            Outcome::Failed => has_failed && whole.unstarted.is_none(),
+            Outcome::TimedOut => false,
+            _ => true,
+        };
+        let times = tests.iter().flat_map(|tests| &tests.cases);
+        let ms: Option<u64> = times.map(|case| case.ms).sum();
+        let own = ms.map(Duration::from_millis);
+        is_sure.then(|| {
+            let result = TaskResult {
+                action: index,
+                tests,
+                duration: own.unwrap_or(whole.duration / count),
+                ..whole.clone()
+            };
+            (index, result)
+        })
+    };
+    (
+        members().zip(&asked).filter_map(of_member).collect(),
+        warnings,
+    )
+}
+
+fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
     let started = Instant::now();
     let limits = Limits {
         timeout: action.timeout.or(context.options.default_timeout),
         grace: context.options.grace,
     };
-    let ending = launch(action, context).and_then(|launch| {
+    let asked = Asked::of(action, context.options.reports.as_deref());
+    let cwd = context.root.join(native(&action.cwd));
+    let ending = launch(action, asked.as_ref(), context).and_then(|launch| {
         run_patiently(&launch, limits, context)
             .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
     });
@@ -56,7 +135,11 @@ pub(super) fn run(
                 .iter()
                 .map(|text| format!("`{}` {text}", action.target));
             let warnings = named.chain(ending.watchdog_fault.clone()).collect();
-            (judge(index, ending, limits, context), warnings)
+            let mut result = judge(index, ending, limits, context);
+            if let Some(asked) = &asked {
+                take_tests(&mut result, asked, &cwd);
+            }
+            (result, warnings)
         }
         Err(NoStart::Interrupted) => {
             let cause = "interrupted before it started".to_owned();
@@ -84,6 +167,18 @@ pub(super) fn run(
     (result, warnings)
 }
 
+/// Adds how single tests ended. Where there was none to run, that is no failure: whoever reads the result is told.
+fn take_tests(result: &mut TaskResult, asked: &Asked, cwd: &Path) {
+    let (shown, tests) = asked.read(cwd);
+    result.output.extend(shown);
+    result.tests = tests;
+    if result.outcome == Outcome::Failed && asked.is_empty_run(result.exit) {
+        result.outcome = Outcome::Passed;
+        result.cause = None;
+        result.tests = Some(Tests::default());
+    }
+}
+
 /// Why an action was not started.
 enum NoStart {
     Interrupted,
@@ -91,7 +186,11 @@ enum NoStart {
     Failed(String),
 }
 
-fn launch(action: &Action, context: &Context<'_>) -> Result<Launch, NoStart> {
+fn launch(
+    action: &Action,
+    asked: Option<&Asked>,
+    context: &Context<'_>,
+) -> Result<Launch, NoStart> {
     if context.interrupt.urgency().is_some() {
         return Err(NoStart::Interrupted);
     }
@@ -102,9 +201,12 @@ fn launch(action: &Action, context: &Context<'_>) -> Result<Launch, NoStart> {
             action.cwd
         )));
     }
+    let reporting = asked.and_then(Asked::command);
+    let command = reporting.as_ref().unwrap_or(&action.command);
     let (name, arguments) =
-        argv(&action.command).ok_or_else(|| NoStart::Failed("the command is empty".to_owned()))?;
-    let environment = variables(&context.options.environment, &action.env);
+        argv(command).ok_or_else(|| NoStart::Failed("the command is empty".to_owned()))?;
+    let own = asked.map_or_else(|| action.env.clone(), |asked| asked.variables(&action.env));
+    let environment = variables(&context.options.environment, &own);
     let program = program(&name, &cwd, &environment)?;
     Ok(Launch {
         program,
@@ -112,6 +214,7 @@ fn launch(action: &Action, context: &Context<'_>) -> Result<Launch, NoStart> {
         arguments,
         cwd,
         environment,
+        ear: asked.and_then(|asked| asked.ear.clone()),
     })
 }
 
@@ -242,6 +345,7 @@ fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -
         duration: Duration::ZERO,
         output: ending.output,
         log: None,
+        tests: None,
     }
 }
 

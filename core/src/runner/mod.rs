@@ -5,21 +5,33 @@
 
 mod call;
 mod case;
+pub mod junit;
+mod lines;
+mod placeholder;
 mod shell;
 mod wrapper;
 
 pub mod cargo;
-pub mod go; // <- a module here
+pub mod dotnet;
+pub mod go;
+pub mod gradle;
+pub mod maven;
+pub mod nextest; // <- a module here
 
 pub use call::Call;
 pub use case::{TestCase, TestOutcome, Tests};
+pub use placeholder::{has_placeholder, whole};
 
 use affected_graph::{Command, Task};
 
 /// Every supported runner. The first that recognises a command has it.
 pub static ALL: &[&dyn Runner] = &[
     &cargo::CargoTest,
-    &go::GoTest, // <- and a member here
+    &nextest::Nextest,
+    &go::GoTest,
+    &maven::Maven,
+    &gradle::Gradle,
+    &dotnet::DotnetTest, // <- and a member here
 ];
 
 /// The name of a runner, in messages and stored outcomes.
@@ -67,6 +79,17 @@ pub trait Runner: Sync {
     /// What the user's own arguments say stays.
     fn restrict(&self, call: &Call, parts: &[Selected]) -> Option<Vec<String>>;
 
+    /// What stands for all packages, where naming none means fewer.
+    fn all_packages(&self) -> &'static str {
+        ""
+    }
+
+    /// Joins commands of several projects into one that does what they do; `None` where that cannot be said. It goes on after a
+    /// failure, and each call's [`Report::files`] tell of its own project.
+    fn join(&self, _calls: &[&Call]) -> Option<Vec<String>> {
+        None
+    }
+
     /// Gives what to add to a command so that it leaves a result; by default it adds nothing and nothing is read.
     /// `folder` is an empty one for its files. Options of the user's own are never taken away or doubled.
     fn report(&self, _call: &Call, _folder: &str) -> Report {
@@ -79,7 +102,7 @@ pub trait Runner: Sync {
     }
 
     /// Follows the output, where the result is in it.
-    fn listen(&self, _report: &Report) -> Option<Box<dyn Listener>> {
+    fn listen(&self, _call: &Call, _report: &Report) -> Option<Box<dyn Listener>> {
         None
     }
 
@@ -106,6 +129,8 @@ pub struct Report {
     pub files: Vec<ReportFiles>,
     /// Whether the output is for machines, so that [`Listener::hear`] gives what people see.
     pub is_machine_output: bool,
+    /// Whether a run that leaves no file ran no test.
+    pub is_complete: bool,
 }
 
 /// Result files. Those older than the run are nobody's.
@@ -129,8 +154,8 @@ pub trait Listener: Send {
     /// Takes the next bytes, cut anywhere; returns what people see in their place.
     fn hear(&mut self, bytes: &[u8]) -> Vec<u8>;
 
-    /// Returns what people see of the rest, and what was heard.
-    fn finish(&mut self) -> (Vec<u8>, Tests);
+    /// Returns what people see of the rest, and what was heard; `None` where nothing told of tests.
+    fn finish(&mut self) -> (Vec<u8>, Option<Tests>);
 }
 
 /// Finds the runner of a command, and the command as it sees it. `script` is [`Task::script`].
@@ -149,9 +174,14 @@ pub fn recognise(command: &Command, script: Option<&str>) -> Option<(&'static dy
     found
 }
 
-/// Restricts the command of a task; `None` where its runner is unknown or cannot.
+/// Restricts the command of a task, one of the user's own at its placeholder; `None` where its runner is unknown or cannot.
 #[must_use]
 pub fn restrict(task: &Task, parts: &[Selected]) -> Option<Command> {
+    if let Command::Shell(line) = &task.command
+        && has_placeholder(line)
+    {
+        return placeholder::part(line, parts);
+    }
     let (runner, call) = recognise(&task.command, task.script.as_deref())?;
     call.command(&runner.restrict(&call, parts)?)
 }

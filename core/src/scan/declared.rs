@@ -10,6 +10,7 @@ use affected_graph::{
 use super::UnknownName;
 use super::resolve::Resolved;
 use crate::config::{Config, ConfiguredTask, ProjectConfig};
+use crate::runner;
 
 const SOURCE: &str = "affected.toml";
 
@@ -152,6 +153,20 @@ fn tasks(resolved: &mut Resolved, root: &RepoPath, config: &ProjectConfig) {
         .iter_mut()
         .filter(|project| project.root == *root)
     {
+        let of_stage = |stage: &Option<Stage>| {
+            let tests = || project.tasks.iter().filter(|task| task.stage.is_some());
+            let same = tests().find(|task| task.stage == *stage);
+            same.or(tests().next()).and_then(|task| task.inferred_by)
+        };
+        // What has a place for a part is narrowed by the units of the ecosystem whose tests it runs.
+        for task in &mut written {
+            if let Command::Shell(line) = &task.command
+                && task.stage.is_some()
+                && runner::has_placeholder(line)
+            {
+                task.inferred_by = of_stage(&task.stage);
+            }
+        }
         project.tasks.retain(|task| {
             let replaced = |new: &Task| {
                 new.name == task.name || (new.stage.is_some() && new.stage == task.stage)
@@ -174,7 +189,7 @@ fn task_of(
     Task {
         name,
         stage,
-        command: Command::Shell(without_placeholders(&task.run)),
+        command: Command::Shell(task.run.trim().to_owned()),
         cwd: root.clone(),
         env: BTreeMap::new(),
         timeout: task.timeout,
@@ -183,17 +198,6 @@ fn task_of(
         needs: task.needs.clone(),
         origin: config.origin.to_string(),
     }
-}
-
-/// Whole projects are run, so the part to run is everything: an empty word for each placeholder.
-fn without_placeholders(line: &str) -> String {
-    ["{tests}", "{packages}", "{filter}"]
-        .into_iter()
-        .fold(line.to_owned(), |line, placeholder| {
-            line.replace(placeholder, "")
-        })
-        .trim()
-        .to_owned()
 }
 
 fn inputs(resolved: &mut Resolved, root: &RepoPath, config: &ProjectConfig) {

@@ -190,8 +190,38 @@ pub struct RanTask {
     /// Why it did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// How its single tests ended; absent where its runner is not known, or left no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<RanTests>,
     /// Reason codes of its selection.
     pub reasons: Vec<String>,
+}
+
+/// The tests of one task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RanTests {
+    /// How many passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// How many their runner left out, by what they say themselves.
+    pub skipped: usize,
+    /// The first 1,000 that failed, in the order in which they ended.
+    pub failures: Vec<RanTest>,
+}
+
+/// One test that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RanTest {
+    /// The file, class, package or target that holds it; empty where its runner does not say.
+    pub place: String,
+    /// Its name there.
+    pub name: String,
+    /// How long it took, where its runner says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+    /// Why it failed, shortened; empty where its runner does not say.
+    pub message: String,
 }
 
 /// Counts of a run.

@@ -1,0 +1,328 @@
+//! Test runners, through the command line: what each is asked for, and how its single tests are told. Where the runner is
+//! not on the machine its test is skipped by name; in CI that is a failure.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::sandbox::{Answer, Sandbox};
+
+/// Tells whether `program` is here; says so if not.
+#[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
+pub(crate) fn has(program: &str, arguments: &[&str]) -> bool {
+    let found = Command::new(program).args(arguments).output();
+    let found = found.is_ok_and(|output| output.status.success());
+    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(found || !needed, "`{program}` is not installed");
+    if !found {
+        println!("skipped: `{program}` is not installed");
+    }
+    found
+}
+
+/// Runs with the variables that the toolchains of this machine want.
+pub(crate) fn run(repo: &Sandbox, arguments: &[&str]) -> Answer {
+    let names = ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "GOPATH"];
+    let told = names.map(|name| (name, std::env::var(name).unwrap_or_default()));
+    // The tests' own caches: without them the standard library is built each time.
+    let cache = Command::new("go").args(["env", "GOCACHE"]).output();
+    let cache = cache.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let cache = cache.unwrap_or_default();
+    let mut environment: Vec<(&str, &str)> = vec![("GOCACHE", &cache)];
+    let given = told.iter().filter(|(_, value)| !value.is_empty());
+    environment.extend(given.map(|(name, value)| (*name, value.as_str())));
+    repo.affected_with(arguments, &environment)
+}
+
+/// One line for each task: its outcome, the counts of its tests, and the failed ones.
+pub(crate) fn told(repo: &Sandbox, arguments: &[&str]) -> Vec<String> {
+    let all = [&["test", "--format", "json"], arguments].concat();
+    let answer = run(repo, &all);
+    let document = answer.json();
+    let mut lines: Vec<String> = document["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(line)
+        .collect();
+    let warnings = document["warnings"].as_array().unwrap().iter();
+    let codes = warnings.map(|warning| warning["code"].as_str().unwrap());
+    lines.extend(
+        codes
+            .filter(|code| *code != "base-missing")
+            .map(ToOwned::to_owned),
+    );
+    lines
+}
+
+fn line(task: &Value) -> String {
+    let word = |key: &str| task[key].as_str().unwrap_or_default();
+    let mut line = format!("{} {}", word("target"), word("outcome"));
+    let tests = &task["tests"];
+    if tests.is_object() {
+        let count = |key: &str| tests[key].as_u64().unwrap();
+        let (passed, failed, skipped) = (count("passed"), count("failed"), count("skipped"));
+        line.push_str(&format!(" {passed}/{failed}/{skipped}"));
+        for failure in tests["failures"].as_array().unwrap() {
+            let text = |key: &str| failure[key].as_str().unwrap();
+            let message: Vec<_> = text("message").split_whitespace().collect();
+            line.push_str(&format!(
+                " [{} {}: {}]",
+                text("place"),
+                text("name"),
+                message.join(" ")
+            ));
+        }
+    }
+    line
+}
+
+const GO_PASS: &str = "package a\n\nimport \"testing\"\n\nfunc TestOne(t *testing.T) {}\n\nfunc TestTwo(t *testing.T) { t.Skip(\"later\") }\n";
+
+fn go_module() -> Sandbox {
+    let repo = Sandbox::new();
+    repo.write("m/go.mod", "module ex/m\n\ngo 1.21\n");
+    repo.write("m/a/a_test.go", GO_PASS);
+    repo.write("m/b/b_test.go", &GO_PASS.replace("package a", "package b"));
+    repo.write("m/c/c.go", "package c\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo
+}
+
+#[test]
+fn go_tests_are_told_one_by_one() {
+    if !has("go", &["version"]) {
+        return;
+    }
+    let repo = go_module();
+    assert_eq!(told(&repo, &["--all"]), ["m:test passed 2/0/2"]);
+    // One package of many.
+    let failing = GO_PASS.replace(
+        "(t *testing.T) {}",
+        "(t *testing.T) { t.Error(\"want 1\") }",
+    );
+    repo.write("m/a/a_test.go", &failing);
+    let [line] = &told(&repo, &["--base", "main"])[..] else {
+        panic!("one task");
+    };
+    let expected = "m:test failed 0/1/1 [ex/m/a TestOne: a_test.go:5: want 1";
+    assert!(line.starts_with(expected), "{line}");
+    // What does not compile, with what another package says.
+    repo.write("m/a/a_test.go", &GO_PASS.replace("{}", "{ x }"));
+    let lines = told(&repo, &["--all"]);
+    assert!(
+        lines[0].starts_with("m:test failed 1/1/1 [ex/m/a (package): FAIL ex/m/a [build failed]"),
+        "{lines:?}"
+    );
+    repo.write("m/a/a_test.go", "package a\n");
+    repo.write("m/b/b_test.go", "package b\n");
+    assert_eq!(told(&repo, &["--all"]), ["m:test passed 0/0/0", "no-tests"]);
+}
+
+/// People see what the go tool tells people, although it is asked for events.
+#[test]
+fn go_output_is_for_people() {
+    if !has("go", &["version"]) {
+        return;
+    }
+    let repo = go_module();
+    let noisy = "package a\n\nimport (\n\t\"fmt\"\n\t\"testing\"\n)\n\nfunc TestOne(t *testing.T) { fmt.Println(\"loud\") }\n\nfunc TestTwo(t *testing.T) {\n\tt.Run(\"sub\", func(t *testing.T) { t.Error(\"want 1\") })\n}\n";
+    repo.write("m/a/a_test.go", noisy);
+    let answer = run(&repo, &["test", "--all"]);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    let seen: Vec<&str> = answer.stdout.lines().collect();
+    let own = [
+        "    a_test.go:11: want 1",
+        "--- FAIL: TestTwo/sub (0.00s)",
+        "FAIL",
+        "?   \tex/m/c\t[no test files]",
+        "--- 2 of 4 tests failed",
+        "    ex/m/a TestTwo/sub",
+        "    ex/m/a TestTwo",
+    ];
+    for line in own {
+        assert!(seen.contains(&line), "{line}\n{}", answer.stdout);
+    }
+    assert!(!answer.stdout.contains("\"Action\"") && !answer.stdout.contains("=== RUN"));
+}
+
+const RUST_PASS: &str = "#[test]\nfn one() {}\n\n#[test]\n#[ignore]\nfn two() {}\n";
+
+fn rust_package() -> Sandbox {
+    let repo = Sandbox::new();
+    repo.write(
+        "kit/Cargo.toml",
+        "[package]\nname = \"kit\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n",
+    );
+    repo.write("kit/src/lib.rs", "");
+    repo.write("kit/tests/a.rs", RUST_PASS);
+    repo.write("kit/tests/b.rs", RUST_PASS);
+    repo.write(".gitignore", "target\nCargo.lock\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo
+}
+
+#[test]
+fn cargo_tests_are_told_one_by_one() {
+    let repo = rust_package();
+    assert_eq!(told(&repo, &["--all"]), ["kit:test passed 2/0/2"]);
+    // One integration test of two.
+    let failing = RUST_PASS.replace("fn one() {}", "fn one() { assert_eq!(1, 2, \"want 1\"); }");
+    repo.write("kit/tests/a.rs", &failing);
+    let lines = told(&repo, &["--base", "main"]);
+    let (start, message) = ("kit:test failed 0/1/1 [tests/a.rs one: ", "want 1");
+    assert!(
+        lines[0].starts_with(start) && lines[0].contains(message),
+        "{lines:?}"
+    );
+    let answer = run(&repo, &["test", "--base", "main"]);
+    assert!(
+        answer
+            .stdout
+            .contains("--- 1 of 1 tests failed\n    tests/a.rs one\n"),
+        "{}",
+        answer.stdout
+    );
+    // Nothing was run, so nothing is told of tests.
+    repo.write("kit/tests/a.rs", "#[test]\nfn one() { 1 }\n");
+    assert_eq!(told(&repo, &["--base", "main"]), ["kit:test failed"]);
+    repo.write("kit/tests/a.rs", "");
+    assert_eq!(
+        told(&repo, &["--base", "main"]),
+        ["kit:test passed 0/0/0", "no-tests"]
+    );
+}
+
+const JAVA_PASS: &str = "package ex;\n\npublic class NAME {\n    @org.junit.Test public void one() {}\n    @org.junit.Ignore @org.junit.Test public void two() {}\n}\n";
+
+/// Versions that are often in a local repository; nothing is fetched.
+const POM: &str = r#"<project><modelVersion>4.0.0</modelVersion><groupId>ex</groupId><artifactId>kit</artifactId><version>1</version>
+<properties><maven.compiler.source>8</maven.compiler.source><maven.compiler.target>8</maven.compiler.target><project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties>
+<dependencies><dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope></dependency></dependencies>
+<build><pluginManagement><plugins><plugin><artifactId>maven-surefire-plugin</artifactId><version>3.5.4</version></plugin>
+<plugin><artifactId>maven-compiler-plugin</artifactId><version>3.14.1</version></plugin><plugin><artifactId>maven-resources-plugin</artifactId><version>3.3.1</version></plugin></plugins></pluginManagement></build></project>"#;
+
+#[test]
+fn maven_tests_are_told_one_by_one() {
+    let repo = Sandbox::new();
+    let java = |name: &str| JAVA_PASS.replace("NAME", name);
+    repo.write("kit/pom.xml", POM);
+    repo.write("kit/.mvn/maven.config", "-o\n");
+    repo.write("kit/src/test/java/ex/ATest.java", &java("ATest"));
+    repo.write("kit/src/test/java/ex/BTest.java", &java("BTest"));
+    repo.write(".gitignore", "target\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    let ready = Command::new("mvn")
+        .args(["-q", "-o", "test"])
+        .current_dir(repo.join("kit"))
+        .output();
+    if !ready.is_ok_and(|output| output.status.success()) {
+        println!("skipped: `mvn`, or what it needs in its local repository, is not here");
+        return;
+    }
+    let of = |run: &str| {
+        let quoted = serde_json::to_string(run).unwrap();
+        repo.write(
+            "affected.toml",
+            &format!("[project.kit]\ntest.unit = {quoted}\n"),
+        );
+        told(&repo, &["--all"])
+    };
+    assert_eq!(told(&repo, &["--all"]), ["kit:test passed 2/0/2"]);
+    let failing = java("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
+    repo.write("kit/src/test/java/ex/ATest.java", &failing);
+    let lines = told(&repo, &["--all"]);
+    assert!(
+        lines[0].starts_with("kit:test failed 1/1/2 [ex.ATest one: want 1"),
+        "{lines:?}"
+    );
+    // One class of two, as a selection would ask for it.
+    assert_eq!(
+        of("mvn -q -B test -Dtest=ex.BTest"),
+        ["kit:test passed 1/0/1"]
+    );
+    let none = of("mvn -q -B test -Dtest=ex.CTest -Dsurefire.failIfNoSpecifiedTests=false");
+    assert_eq!(none, ["kit:test passed 0/0/0", "no-tests"]);
+    repo.write(
+        "kit/src/test/java/ex/ATest.java",
+        "package ex; class ATest { x }\n",
+    );
+    assert_eq!(of("mvn -q -B test"), ["kit:test failed 0/0/0"]);
+}
+
+/// One Maven for several modules, which tells of each by itself; a failure is of the right one, and what nobody tells is run
+/// again.
+#[test]
+fn maven_modules_are_done_in_one_go() {
+    let repo = Sandbox::new();
+    let java = |name: &str| JAVA_PASS.replace("NAME", name);
+    let modules = "<packaging>pom</packaging><modules><module>a</module><module>b</module><module>c</module></modules></project>";
+    repo.write("pom.xml", &POM.replace("</project>", modules));
+    repo.write(".mvn/maven.config", "-o\n");
+    for name in ["a", "b", "c"] {
+        let parent = format!(
+            "<project><modelVersion>4.0.0</modelVersion><parent><groupId>ex</groupId><artifactId>kit</artifactId><version>1</version></parent><artifactId>{name}</artifactId></project>"
+        );
+        repo.write(&format!("{name}/pom.xml"), &parent);
+        repo.write(
+            &format!("{name}/src/test/java/ex/ATest.java"),
+            &java("ATest"),
+        );
+    }
+    repo.write(".gitignore", "target\n");
+    repo.commit("first");
+    let ready = Command::new("mvn")
+        .args(["-q", "test"])
+        .current_dir(repo.path())
+        .output();
+    if !ready.is_ok_and(|output| output.status.success()) {
+        println!("skipped: `mvn`, or what it needs in its local repository, is not here");
+        return;
+    }
+    let all = ["--all", "--filter", "?", "--jobs", "2"];
+    let passed = |name: &str| format!("{name}:test passed 1/0/1");
+    assert_eq!(told(&repo, &all), ["a", "b", "c"].map(passed));
+    let failing = java("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
+    repo.write("a/src/test/java/ex/ATest.java", &failing);
+    repo.write(
+        "b/src/test/java/ex/ATest.java",
+        "package ex; class ATest { x }\n",
+    );
+    for more in [&[][..], &["--no-batch"]] {
+        let lines = told(&repo, &[&all[..], more].concat());
+        assert!(
+            lines[0].starts_with("a:test failed 0/1/1 [ex.ATest one: want 1"),
+            "{lines:?}"
+        );
+        assert_eq!(lines[1..], ["b:test failed 0/0/0".to_owned(), passed("c")]);
+    }
+}
+
+/// A command of the user's own is restricted at its placeholder; without one it is left alone.
+#[test]
+fn placeholders_take_the_reached_part() {
+    let repo = go_module();
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write(
+        "affected.toml",
+        "[project.m]\ntest.unit = \"go test -count=1 {packages}\"\ntest.smoke = \"sh smoke.sh {packages}\"\ntest.e2e = \"go test ./...\"\n",
+    );
+    repo.commit("own commands");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    let commands = |arguments: &[&str]| {
+        let list = repo.list(arguments);
+        let targets = list["targets"].as_array().unwrap().iter();
+        let line = |target: &Value| target["command"][0].as_str().unwrap().to_owned();
+        targets.map(line).collect::<Vec<_>>()
+    };
+    let whole = ["sh smoke.sh", "go test -count=1 ./...", "go test ./..."];
+    assert_eq!(commands(&["--all"]), whole);
+    repo.write("m/a/a_test.go", &GO_PASS.replace("later", "much later"));
+    let part = ["sh smoke.sh ./a", "go test -count=1 ./a", "go test ./..."];
+    assert_eq!(commands(&["--base", "main"]), part);
+    repo.write("m/data.txt", "x");
+    assert_eq!(commands(&["--base", "main"]), whole);
+}
