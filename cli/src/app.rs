@@ -39,8 +39,8 @@ const EXAMPLES: &str = "Examples:
   affected list --base A --head B   compare two revisions, nothing is checked out
 
 Exit codes: 0 fine, 1 a task failed, 2 usage or configuration, 3 undecidable with --on-unknown=fail,
-4 no tasks with --no-tasks=fail, 5 a policy said no, 6 the budget ended and work is left, 70 a bug,
-130/143 interrupted.";
+4 no tasks with --no-tasks=fail, 5 a policy said no (`ci verdict`, `release check`), 6 the budget ended and
+work is left, 70 a bug, 130/143 interrupted.";
 
 /// One variant and one arm for each file in `commands`.
 #[derive(Debug, Subcommand)]
@@ -54,6 +54,7 @@ enum Command {
     Nightly(commands::nightly::Nightly),
     Release(commands::release::Release),
     Init(commands::init::Init),
+    Ci(commands::ci::Ci),
     Config(commands::config::Config),
     Doctor(commands::doctor::Doctor),
     Schema(commands::schema::Schema),
@@ -114,6 +115,7 @@ fn dispatch(
         Some(Command::Nightly(command)) => command.run(context),
         Some(Command::Release(command)) => command.run(context),
         Some(Command::Init(command)) => command.run(context),
+        Some(Command::Ci(command)) => command.run(context),
         Some(Command::Config(command)) => command.run(context),
         Some(Command::Doctor(command)) => command.run(context),
         Some(Command::Schema(command)) => command.run(context),

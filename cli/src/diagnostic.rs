@@ -64,6 +64,18 @@ pub(crate) enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// A document that was handed in cannot be used.
+    #[error("failed to {doing}: {why}")]
+    #[diagnostic(
+        code(cli::document),
+        help("make it again with `affected ci plan` and `affected test --plan`")
+    )]
+    Document {
+        /// What was tried.
+        doing: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A document could not be written as JSON.
     #[error("failed to write the document as JSON")]
     #[diagnostic(code(cli::json))]

@@ -61,12 +61,20 @@ pub fn schemas() -> Vec<(&'static str, String)> {
     };
     vec![
         (
+            "affected.base.1.json",
+            text(schemars::schema_for!(v1::Base)),
+        ),
+        (
             "affected.graph.1.json",
             text(schemars::schema_for!(v1::Graph)),
         ),
         (
             "affected.list.1.json",
             text(schemars::schema_for!(v1::List)),
+        ),
+        (
+            "affected.plan.1.json",
+            text(schemars::schema_for!(v1::Plan)),
         ),
         (
             "affected.release-check.1.json",
@@ -89,6 +97,10 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             text(schemars::schema_for!(release::ReleaseVersion)),
         ),
         ("affected.run.1.json", text(schemars::schema_for!(v1::Run))),
+        (
+            "affected.verdict.1.json",
+            text(schemars::schema_for!(v1::Verdict)),
+        ),
         (
             "affected.why-not.1.json",
             text(schemars::schema_for!(v1::WhyNot)),

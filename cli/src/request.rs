@@ -4,12 +4,12 @@ use std::io::Read;
 use std::time::Duration;
 
 use affected_core::config::parse_duration;
-use affected_core::pipeline::{Comparison, OnUnknown, Request};
+use affected_core::pipeline::{Comparison, Fetch, OnUnknown, Request};
 use affected_core::run::{Batching, MissingTool, RunOptions, Stop};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
-use crate::args::{Dependents, Missing, Running, Selection, Unknown};
+use crate::args::{Dependents, Fetching, Missing, Running, Selection, Unknown};
 use crate::diagnostic::CliError;
 
 /// Resolves the selection flags.
@@ -27,6 +27,10 @@ pub(crate) fn resolve(
             Unknown::All => OnUnknown::All,
             Unknown::Fail => OnUnknown::Fail,
         },
+        fetch: match selection.fetch {
+            Fetching::Auto => Fetch::Auto,
+            Fetching::Never => Fetch::Never,
+        },
         depth: match selection.dependents {
             Dependents::None => Depth::None,
             Dependents::Direct => Depth::Direct,
@@ -35,7 +39,7 @@ pub(crate) fn resolve(
         filter: selection.filter.clone(),
         exclude: selection.exclude.clone(),
         stages: selection.stage.iter().map(Stage::new).collect(),
-        shard: selection.shard.as_deref().map(shard).transpose()?,
+        shard: shard_of(selection)?,
         task,
     })
 }
@@ -101,6 +105,11 @@ fn files(typed: &[String]) -> Result<Vec<RepoPath>, CliError> {
             })
         })
         .collect()
+}
+
+/// Returns which part of how many is wanted, if one is.
+pub(crate) fn shard_of(selection: &Selection) -> Result<Option<(usize, usize)>, CliError> {
+    selection.shard.as_deref().map(shard).transpose()
 }
 
 fn shard(text: &str) -> Result<(usize, usize), CliError> {

@@ -1,6 +1,7 @@
 //! Composes the stages; the only module that knows them all.
 
 mod explain;
+mod gate;
 mod locks;
 mod memory;
 pub mod release;
@@ -18,7 +19,9 @@ use thiserror::Error;
 
 pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
+pub use crate::diff::deepen::Fetch;
 pub use explain::{why, why_not};
+pub use gate::{base, cut, planned};
 pub use stopwatch::Stopwatch;
 
 use crate::config::{self, Config, ConfigError, defects};
@@ -123,6 +126,8 @@ pub struct Request {
     pub since: Option<String>,
     /// About an unknown base.
     pub on_unknown: OnUnknown,
+    /// Whether a base that is missing on a CI host is fetched.
+    pub fetch: Fetch,
     /// How far dependents are followed.
     pub depth: Depth,
     /// Globs over project names and paths; empty means all.

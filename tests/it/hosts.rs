@@ -604,7 +604,7 @@ fn check(world: &World, name: &str, folder: &str, variables: &str, expect: &Expe
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let arguments = ["-C", folder, "list", "--format", "json"];
+    let arguments = ["-C", folder, "list", "--format", "json", "--fetch", "never"];
     let answer = world.place.affected_with(&arguments, &env);
     assert_eq!(answer.code, Some(0), "{name}: {}", answer.stderr);
     let list = answer.json();
@@ -672,4 +672,141 @@ fn environment(world: &World, folder: &str, variables: &str) -> Vec<(String, Str
         .filter(|text| !text.is_empty())
         .map(pair)
         .collect()
+}
+
+/// A CI clone that is too shallow is deepened, as far as needed and without the contents of files.
+#[test]
+fn b4_a_shallow_clone_is_deepened_on_a_host_only() {
+    let world = World::new();
+    let origin = &world.origin;
+    for setting in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+        origin.git(&["config", setting, "true"]);
+    }
+    // History that is longer than the first step, before the branches meet.
+    let tree = origin.git(&["rev-parse", "main^{tree}"]).trim().to_owned();
+    let mut tip = world.commit("C");
+    for at in 0..80 {
+        let message = at.to_string();
+        let arguments = ["commit-tree", &tree, "-p", &tip, "-m", &message];
+        tip = origin.git(&arguments).trim().to_owned();
+    }
+    origin.git(&["update-ref", "refs/heads/main", &tip]);
+    origin.git(&["checkout", "-q", "-B", "late", &tip]);
+    origin.write("p/web/index.js", "// late\n");
+    origin.write(
+        "p/web/package.json",
+        "{\"name\":\"web\",\"version\":\"2.0.0\"}",
+    );
+    let late = origin.commit("late");
+    origin.git(&["checkout", "-q", "main"]);
+    let first = origin
+        .git(&["rev-parse", "HEAD:p/lib/index.js"])
+        .trim()
+        .to_owned();
+    let old = origin
+        .git(&[
+            "rev-parse",
+            &format!("{}:p/lib/index.js", world.commit("A")),
+        ])
+        .trim()
+        .to_owned();
+    assert_ne!(first, old);
+
+    let request = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "main")];
+    let ask = |folder: &str, more: &[&str], env: &[(&str, &str)]| {
+        let mut arguments = vec!["-C", folder, "list", "--format", "json"];
+        arguments.extend(more);
+        world.place.affected_with(&arguments, env).json()
+    };
+    world.clone(Shallow, "late", "near");
+    // Not on a host, and not where it is forbidden.
+    assert_eq!(ask("near", &["--base", "origin/main"], &[])["mode"], "all");
+    assert_eq!(ask("near", &["--fetch", "never"], &request)["mode"], "all");
+    let list = ask("near", &[], &request);
+    assert_eq!(list["base"]["commit"], tip, "{list}");
+    assert_eq!(
+        crate::sandbox::projects(&list, |it| it["affected"] == true),
+        "web"
+    );
+    let told = list["warnings"][0].clone();
+    assert_eq!(told["code"], "fetched");
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("51 commits deep"),
+        "{told}"
+    );
+    assert!(
+        list["warnings"][1]["message"]
+            .as_str()
+            .unwrap()
+            .contains("2 changed files"),
+        "{list}"
+    );
+
+    let near = world.place.join("near").display().to_string();
+    let shallow = world
+        .place
+        .git(&["-C", &near, "rev-parse", "--is-shallow-repository"]);
+    assert_eq!(shallow.trim(), "true", "only as far as needed");
+    assert_eq!(
+        world.place.git(&["-C", &near, "rev-parse", "HEAD"]).trim(),
+        late
+    );
+    // What was fetched is here now: asked again, nothing is fetched.
+    assert_eq!(
+        ask("near", &[], &request)["warnings"],
+        serde_json::json!([])
+    );
+
+    // Further away it takes more than one step, and old contents still do not come along.
+    world.clone(Shallow, "topic", "far");
+    let list = ask("far", &[], &request);
+    assert_eq!(list["base"]["commit"], world.commit("B"), "{list}");
+    let far = world.place.join("far").display().to_string();
+    let arguments = [
+        "-C",
+        &far,
+        "rev-list",
+        "--objects",
+        "--all",
+        "--missing=print",
+    ];
+    let missing = world.place.git(&arguments);
+    assert!(missing.contains(&format!("?{old}")), "{missing}");
+
+    // A push names one commit, and that one is enough.
+    world.clone(Shallow, "v1", "push");
+    world.place.write(
+        "push.json",
+        &world.fill("{\"before\":\"{A}\",\"repository\":{\"default_branch\":\"main\"}}"),
+    );
+    let event = world.place.join("push.json").display().to_string();
+    let push = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_REF", "refs/heads/main"),
+        ("GITHUB_EVENT_PATH", event.as_str()),
+    ];
+    let list = ask("push", &[], &push);
+    assert_eq!(list["base"]["commit"], world.commit("A"), "{list}");
+    assert_eq!(
+        crate::sandbox::projects(&list, |it| it["affected"] == true),
+        "lib lone"
+    );
+
+    // What cannot be fetched is told, and everything is selected.
+    let gone = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "nowhere")];
+    let list = ask("push", &[], &gone);
+    assert_eq!(
+        (&list["mode"], &list["warnings"][0]["code"]),
+        (&"all".into(), &"base-missing".into())
+    );
+    assert!(
+        list["warnings"][1]["message"]
+            .as_str()
+            .unwrap()
+            .contains("failed to fetch"),
+        "{list}"
+    );
 }

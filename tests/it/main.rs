@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod base;
+mod gate;
 mod hostile;
 mod hosts;
 mod meaning;

@@ -45,6 +45,19 @@ pub(crate) struct Selection {
     /// What to do when no base can be found.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) on_unknown: Unknown,
+    /// Whether a base that is missing on a CI host may be fetched.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) fetch: Fetching,
+}
+
+/// About a base that is not in the clone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fetching {
+    /// On a CI host, as little as is needed.
+    #[default]
+    Auto,
+    /// Leave the clone as it is.
+    Never,
 }
 
 /// How far dependents are followed.

@@ -31,6 +31,8 @@ impl Nightly {
             selection,
             running: self.running,
             output: self.output,
+            plan: None,
+            report: None,
         }
         .run(context)
     }

@@ -1,5 +1,6 @@
 //! `run`, and the one way in which every command starts tasks.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use affected_core::pipeline::Answer;
@@ -9,7 +10,7 @@ use affected_core::report::wire::v1;
 use affected_core::run::{self, Interrupt, Outcome, RunEvent, TaskResult, Unstarted};
 use clap::Args;
 
-use super::answer;
+use super::{answer, ci};
 use crate::app::Context;
 use crate::args::{NoTasks, Output, Running, Selection};
 use crate::diagnostic::CliError;
@@ -57,12 +58,32 @@ pub(super) fn start(
     context: &mut Context,
 ) -> Result<Exit, CliError> {
     let answer = answer(selection, task, context)?;
+    work(&answer, Part::default(), running, output, context)
+}
+
+/// Which part of a plan a run is, and where its report goes besides.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    /// The part of a plan for several jobs.
+    pub(super) shard: Option<v1::PlanShard>,
+    /// A file for the report.
+    pub(super) report: Option<PathBuf>,
+}
+
+/// Runs what was answered.
+pub(super) fn work(
+    answer: &Answer,
+    part: Part,
+    running: &Running,
+    output: &Output,
+    context: &mut Context,
+) -> Result<Exit, CliError> {
     let json = output.format == "json";
     if running.dry_run {
         let text = if json {
             json::line(&answer.list)?
         } else {
-            planned(&answer, context.printer.verbosity)
+            planned(answer, context.printer.verbosity)
         };
         context.printer.data(&text)?;
         return Ok(Exit::OK);
@@ -90,7 +111,11 @@ pub(super) fn start(
         },
     );
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let document = document(&answer, &results, ms);
+    let mut document = document(answer, &results, ms);
+    document.shard = part.shard;
+    if let Some(path) = &part.report {
+        ci::write(path, &json::line(&document)?)?;
+    }
     if json {
         context.printer.data(&json::line(&document)?)?;
     } else {
@@ -247,6 +272,7 @@ fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
         base: answer.list.base.clone(),
         head: answer.list.head.clone(),
         mode: answer.list.mode.clone(),
+        shard: None,
         tasks: results.iter().map(task).collect(),
         warnings,
         summary: v1::RunSummary {

@@ -1,12 +1,18 @@
 //! `test`.
 
+use std::path::PathBuf;
+
+use affected_core::pipeline::{self, Environment};
+use affected_core::report::wire::v1;
 use clap::Args;
 
-use super::run;
+use super::ci;
+use super::run::{self, Part};
 use crate::app::Context;
 use crate::args::{Output, Running, Selection};
 use crate::diagnostic::CliError;
 use crate::exit::Exit;
+use crate::request;
 
 /// Run the affected tests, lowest stage of the pyramid first
 #[derive(Debug, Args)]
@@ -17,11 +23,52 @@ pub(crate) struct Test {
     pub(crate) running: Running,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// Run what `ci plan` planned, on the commit it was planned for; with `--shard`, that shard only.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head", "since", "uncommitted", "staged", "files", "all", "filter", "exclude"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Also write the report here, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 impl Test {
     /// Runs test tasks.
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
-        run::start(&self.selection, None, &self.running, &self.output, context)
+        let (answer, shard) = match &self.plan {
+            Some(path) => {
+                let plan = ci::read_plan(path)?;
+                let shard = self.shard(&plan)?;
+                let mut selection = self.selection.clone();
+                selection.shard = None;
+                let request = request::resolve(&selection, None, context)?;
+                let env = Environment::from_process();
+                let only = (shard.count > 1).then_some(shard.index);
+                (pipeline::planned(&request, &env, &plan, only)?, Some(shard))
+            }
+            None => (super::answer(&self.selection, None, context)?, None),
+        };
+        let part = Part {
+            shard,
+            report: self.report,
+        };
+        run::work(&answer, part, &self.running, &self.output, context)
+    }
+
+    /// Returns the part of the plan that is meant; without `--shard` all of it.
+    fn shard(&self, plan: &v1::Plan) -> Result<v1::PlanShard, CliError> {
+        let shard = request::shard_of(&self.selection)?.unwrap_or((1, 1));
+        let count = plan.shards.len();
+        if self.selection.shard.is_some() && shard.1 != count {
+            return Err(CliError::Value {
+                flag: "--shard",
+                value: format!("{}/{}", shard.0, shard.1),
+                help: format!("the plan was cut into {count}"),
+            });
+        }
+        Ok(v1::PlanShard {
+            plan: plan.digest.clone(),
+            index: shard.0,
+            count: shard.1,
+        })
     }
 }

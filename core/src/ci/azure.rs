@@ -1,6 +1,8 @@
 //! Azure Pipelines. Variables as in its documentation, "Predefined variables"; dots become underscores.
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation};
+use serde_json::{Map, Value, json};
+
+use super::{Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow};
 
 /// Azure Pipelines.
 pub struct Azure;
@@ -38,5 +40,27 @@ impl Host for Azure {
         } else {
             Event::Manual
         })
+    }
+
+    /// Output variables for `strategy: matrix` ("Multi-job configuration"), whose legs need names.
+    fn job_list(&self, list: &JobList) -> Option<String> {
+        let legs: Map<String, Value> = list
+            .shards()
+            .into_iter()
+            .map(|(shard, job)| (format!("shard_{}", job.index), json!({ "shard": shard })))
+            .collect();
+        let set = "##vso[task.setvariable variable=";
+        Some(format!(
+            "{set}hasTasks;isOutput=true]{}\n{set}matrix;isOutput=true]{}\n",
+            list.has_tasks(),
+            Value::Object(legs)
+        ))
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: "azure-pipelines.yml",
+            text: include_str!("workflows/azure.yml"),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Bitbucket Pipelines. Variables as in its documentation, "Variables and secrets".
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation};
+use super::{Environment, Event, Host, HostBase, Pushed, Situation, Workflow};
 
 /// Bitbucket Pipelines.
 pub struct Bitbucket;
@@ -31,5 +31,12 @@ impl Host for Bitbucket {
             ..Pushed::default()
         };
         pushed.situation(Event::Push)
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: "bitbucket-pipelines.yml",
+            text: include_str!("workflows/bitbucket.yml"),
+        }
     }
 }

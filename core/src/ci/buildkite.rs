@@ -1,6 +1,8 @@
 //! Buildkite. Variables as in its documentation, "Environment variables" and "Using GitHub merge queues".
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation};
+use serde_json::{Value, json};
+
+use super::{Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow};
 
 /// Buildkite.
 pub struct Buildkite;
@@ -51,4 +53,47 @@ impl Host for Buildkite {
             Event::Manual
         })
     }
+
+    /// Steps for `buildkite-agent pipeline upload`, as JSON. Nothing in them comes from the repository, because the
+    /// upload replaces `$` by variables.
+    fn job_list(&self, list: &JobList) -> Option<String> {
+        Some(format!("{:#}\n", steps(list)))
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: ".buildkite/pipeline.yml",
+            text: include_str!("workflows/buildkite.yml"),
+        }
+    }
+}
+
+fn steps(list: &JobList) -> Value {
+    let plan = super::jobs::quote(&list.plan);
+    let bring = |what: &str| format!("buildkite-agent artifact download {what} .");
+    let mut steps = Vec::new();
+    let mut keys = Vec::new();
+    for (shard, job) in list.shards().into_iter().filter(|_| list.has_tasks()) {
+        let key = format!("affected-{}", job.index);
+        keys.push(key.clone());
+        steps.push(json!({
+            "label": format!("affected {shard}"),
+            "key": key,
+            "command": [bring(&plan), list.test(&shard, job)],
+            "artifact_paths": super::jobs::report(job),
+        }));
+    }
+    let reports = bring("'affected-report-*.json'");
+    let mut commands = vec![bring(&plan)];
+    // A missing report is what the verdict finds out.
+    commands.extend(list.has_tasks().then(|| format!("{reports} || true")));
+    commands.push(list.verdict());
+    steps.push(json!({
+        "label": "affected verdict",
+        "key": "affected-verdict",
+        "depends_on": keys,
+        "allow_dependency_failure": true,
+        "command": commands,
+    }));
+    json!({ "steps": steps })
 }

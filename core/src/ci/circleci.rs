@@ -1,7 +1,7 @@
 //! CircleCI. Variables as in its documentation, "Project values and variables". It names no base: what
 //! `pipeline.git.base_revision` holds reaches a job only as a variable that its configuration sets.
 
-use super::{Environment, Event, Host, Pushed, Situation};
+use super::{Environment, Event, Host, Pushed, Situation, Workflow};
 
 /// CircleCI.
 pub struct CircleCi;
@@ -30,5 +30,12 @@ impl Host for CircleCi {
         } else {
             Event::Push
         })
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: ".circleci/config.yml",
+            text: include_str!("workflows/circleci.yml"),
+        }
     }
 }

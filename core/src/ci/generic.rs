@@ -1,6 +1,6 @@
 //! Any other host: `CI` is set, and nothing more is known.
 
-use super::{Environment, Event, Host, Pushed, Situation};
+use super::{Environment, Event, Host, Pushed, Situation, Workflow};
 
 /// A host that only says that it is one.
 pub struct Generic;
@@ -16,5 +16,12 @@ impl Host for Generic {
 
     fn situation(&self, _env: &Environment) -> Situation {
         Pushed::default().situation(Event::Push)
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: "affected-ci.sh",
+            text: include_str!("workflows/generic.sh"),
+        }
     }
 }

@@ -4,7 +4,9 @@
 
 use serde_json::Value;
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation, says_something};
+use super::{
+    Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow, says_something,
+};
 
 /// GitHub Actions.
 pub struct GitHub;
@@ -59,6 +61,19 @@ impl Host for GitHub {
         } else {
             Event::Manual
         })
+    }
+
+    /// Lines for `$GITHUB_OUTPUT`; a matrix holds at most 256 jobs ("Actions limits") and must not be empty.
+    fn job_list(&self, list: &JobList) -> Option<String> {
+        let matrix = serde_json::json!({ "include": list.entries() });
+        Some(format!("has-tasks={}\nmatrix={matrix}\n", list.has_tasks()))
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: ".github/workflows/affected.yml",
+            text: include_str!("workflows/github.yml"),
+        }
     }
 }
 

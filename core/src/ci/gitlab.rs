@@ -1,6 +1,8 @@
 //! GitLab CI. Variables as in its documentation, "Predefined CI/CD variables reference".
 
-use super::{Environment, Event, Fork, Host, HostBase, Pushed, Situation};
+use serde_json::{Map, Value, json};
+
+use super::{Environment, Event, Fork, Host, HostBase, JobList, Pushed, Situation, Workflow};
 
 /// GitLab CI.
 pub struct GitLab;
@@ -46,6 +48,43 @@ impl Host for GitLab {
             Event::Manual
         })
     }
+
+    /// A child pipeline ("Downstream pipelines"), in the part of YAML that is JSON. The verdict has no `needs`:
+    /// it waits for the whole stage before, takes its artifacts, the plan among them, and runs also after a failure.
+    fn job_list(&self, list: &JobList) -> Option<String> {
+        Some(format!("{:#}\n", child_pipeline(list)))
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: ".gitlab-ci.yml",
+            text: include_str!("workflows/gitlab.yml"),
+        }
+    }
+}
+
+fn child_pipeline(list: &JobList) -> Value {
+    let plan = json!([{ "pipeline": "$PARENT_PIPELINE_ID", "job": "affected-plan" }]);
+    let mut pipeline = Map::new();
+    pipeline.insert("stages".to_owned(), json!(["test", "verdict"]));
+    if !list.has_tasks() {
+        let job = json!({ "stage": "verdict", "needs": plan, "script": [list.verdict()] });
+        pipeline.insert("affected verdict".to_owned(), job);
+        return Value::Object(pipeline);
+    }
+    for (shard, job) in list.shards() {
+        let paths = [list.plan.clone(), super::jobs::report(job)];
+        let test = json!({
+            "stage": "test",
+            "needs": plan,
+            "script": [list.test(&shard, job)],
+            "artifacts": { "when": "always", "paths": paths },
+        });
+        pipeline.insert(format!("affected {shard}"), test);
+    }
+    let verdict = json!({ "stage": "verdict", "when": "always", "script": [list.verdict()] });
+    pipeline.insert("affected verdict".to_owned(), verdict);
+    Value::Object(pipeline)
 }
 
 /// Merged results and trains build a merge with the target, so the target's commit is in HEAD's history and

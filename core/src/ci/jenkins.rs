@@ -2,7 +2,7 @@
 //! `BRANCH_IS_PRIMARY`), the Git plugin (`GIT_PREVIOUS_SUCCESSFUL_COMMIT`), the GitHub pull request builder
 //! and the GitLab plugin.
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation};
+use super::{Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow};
 
 /// Jenkins.
 pub struct Jenkins;
@@ -47,5 +47,18 @@ impl Host for Jenkins {
                 .map(|commit| (commit, "GIT_PREVIOUS_SUCCESSFUL_COMMIT".to_owned())),
         };
         pushed.situation(Event::Push)
+    }
+
+    /// One shard a line, so that a `Jenkinsfile` needs no plugin to read it.
+    fn job_list(&self, list: &JobList) -> Option<String> {
+        let shards = list.shards().into_iter();
+        Some(shards.map(|(shard, _)| format!("{shard}\n")).collect())
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: "Jenkinsfile",
+            text: include_str!("workflows/Jenkinsfile"),
+        }
     }
 }

@@ -26,9 +26,11 @@ pub mod jenkins;
 pub mod teamcity;
 
 mod environment;
+mod jobs;
 mod situation;
 
 pub use environment::{Environment, says_something};
+pub use jobs::{Job, JobList, Workflow};
 pub use situation::{Event, Fork, HostBase, Pushed, Said, Situation};
 
 /// Every known host; the first that recognises itself counts, so the generic one is last.
@@ -54,6 +56,14 @@ pub trait Host: Sync {
 
     /// Returns what is built, and what the host says of its base.
     fn situation(&self, env: &Environment) -> Situation;
+
+    /// Writes a list of jobs as the host takes it; `None` where it knows no such thing.
+    fn job_list(&self, _list: &JobList) -> Option<String> {
+        None
+    }
+
+    /// Returns a short pipeline: plan, test in several jobs, verdict.
+    fn workflow(&self) -> Workflow;
 }
 
 /// Returns the host we run on.

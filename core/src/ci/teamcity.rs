@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation};
+use super::{Environment, Event, Host, HostBase, Pushed, Situation, Workflow};
 
 /// TeamCity.
 pub struct TeamCity;
@@ -45,6 +45,13 @@ impl Host for TeamCity {
             before: None,
         };
         pushed.situation(Event::Push)
+    }
+
+    fn workflow(&self) -> Workflow {
+        Workflow {
+            path: ".teamcity/settings.kts",
+            text: include_str!("workflows/teamcity.kts"),
+        }
     }
 }
 

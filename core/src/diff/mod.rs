@@ -1,6 +1,7 @@
 //! What changed: the set of paths that differ between base and head.
 
 pub mod compare;
+pub mod deepen;
 pub mod fields;
 pub mod range;
 

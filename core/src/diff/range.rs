@@ -2,8 +2,9 @@
 
 use thiserror::Error;
 
+use super::deepen::{self, Fetch};
 use crate::ci::{self, Environment, Fork, HostBase, Said, Situation, says_something};
-use crate::vcs::{CommitId, Repository, VcsError};
+use crate::vcs::{CommitId, Repository};
 
 /// What is wanted of the base.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,16 @@ pub struct Wish {
     pub since: Option<String>,
     /// `default-branch` of the configuration.
     pub default_branch: Option<String>,
+    /// Whether a base that is missing on a CI host is fetched.
+    pub fetch: Fetch,
+}
+
+/// A search for the base.
+pub struct Search {
+    /// What was found.
+    pub base: Result<Base, NoBase>,
+    /// What was fetched for it, or why that failed, in words.
+    pub fetched: Vec<String>,
 }
 
 /// A verified base.
@@ -119,50 +130,72 @@ struct Named {
 }
 
 /// Finds the base for `head` (B1): flag, `AFFECTED_BASE`, CI host, configuration, default branch. The first
-/// that is named is used or fails; a lower one never replaces it in silence.
+/// that is named is used or fails; a lower one never replaces it in silence. On a CI host, what is named but not
+/// here is fetched, as far as it is needed.
+#[must_use]
 pub fn base(
     repository: &Repository,
     head: Option<&CommitId>,
     wish: &Wish,
     env: &Environment,
-) -> Result<Base, NoBase> {
-    let Some(head) = head else {
-        return Err(NoBase::Unborn);
-    };
-    let situation = ci::here(env).map(|host| host.situation(env));
-    let named = named(repository, wish, env, situation.as_ref())?;
-    let (reference, commit) = first_commit(repository, &named.base)?;
-    let source = named.base.source;
-    let unusable = |error: VcsError| NoBase::NotHere {
-        reference: reference.clone(),
-        origin: source.clone(),
-        cause: error.to_string(),
-    };
-    let commit = match named.base.fork {
-        Fork::Exact => commit,
-        Fork::MergeBase => match repository.merge_base(&commit, head).map_err(unusable)? {
-            Some(fork) => fork,
-            None => {
-                return Err(NoBase::Unrelated {
-                    reference,
-                    origin: source,
-                });
+) -> Search {
+    let mut fetched = Vec::new();
+    let mut find = || {
+        let head = head.ok_or(NoBase::Unborn)?;
+        let situation = ci::here(env).map(|host| host.situation(env));
+        let named = named(repository, wish, env, situation.as_ref())?;
+        let found = settled(repository, head, &named);
+        let is_absent = matches!(
+            found,
+            Err(NoBase::NotHere { .. } | NoBase::Unrelated { .. })
+        );
+        let found = match &situation {
+            Some(_) if is_absent && wish.fetch == Fetch::Auto => {
+                fetched = deepen::bring(repository, &named.base, head);
+                settled(repository, head, &named)
             }
-        },
+            _ => found,
+        }?;
+        // On a CI host nothing is uncommitted: a trunk compared with itself would be green without a test.
+        let says_nothing = named.origin == Origin::Default && found.commit == *head;
+        if says_nothing && situation.is_some_and(|built| builds(&built, &found.reference)) {
+            return Err(NoBase::Itself {
+                reference: found.reference,
+                origin: found.source,
+            });
+        }
+        Ok(found)
     };
-    // On a CI host nothing is uncommitted: a trunk compared with itself would be green without a test.
-    let says_nothing = named.origin == Origin::Default && commit == *head;
-    if says_nothing && situation.is_some_and(|situation| builds(&situation, &reference)) {
-        return Err(NoBase::Itself {
+    let base = find();
+    Search { base, fetched }
+}
+
+/// Resolves a named base against the head.
+fn settled(repository: &Repository, head: &CommitId, named: &Named) -> Result<Base, NoBase> {
+    let (reference, commit) = first_commit(repository, &named.base)?;
+    let source = named.base.source.clone();
+    let commit = match named.base.fork {
+        Fork::Exact => Some(commit),
+        Fork::MergeBase => repository.merge_base(&commit, head).map_err(|error| {
+            let (reference, origin) = (reference.clone(), source.clone());
+            NoBase::NotHere {
+                reference,
+                origin,
+                cause: error.to_string(),
+            }
+        })?,
+    };
+    match commit {
+        Some(commit) => Ok(Base {
+            reference,
+            commit,
+            source,
+        }),
+        None => Err(NoBase::Unrelated {
             reference,
             origin: source,
-        });
+        }),
     }
-    Ok(Base {
-        reference,
-        commit,
-        source,
-    })
 }
 
 /// Tells whether the branch that is built may be `default`.

@@ -146,9 +146,13 @@ pub(super) fn open(
                 base: request.base.clone(),
                 since: request.since.clone(),
                 default_branch: trees.config.default_branch.clone(),
+                fetch: request.fetch,
             };
-            let base = range::base(&repository, head_commit.as_ref(), &wish, env);
-            settle(&mut trees, request, &repository, base)?;
+            let found = range::base(&repository, head_commit.as_ref(), &wish, env);
+            settle(&mut trees, request, &repository, found.base)?;
+            trees
+                .warnings
+                .extend(found.fetched.into_iter().map(fetched));
         }
     }
     watch.lap(Lap::Open);
@@ -158,6 +162,15 @@ pub(super) fn open(
 fn asked_for() -> (ReasonCode, String) {
     let words = "everything was asked for".to_owned();
     (ReasonCode::Everything, words)
+}
+
+/// Tells that the clone was changed, and how.
+fn fetched(message: String) -> v1::Warning {
+    v1::Warning {
+        code: "fetched".to_owned(),
+        message,
+        help: Some("`--fetch=never` leaves the clone as it is".to_owned()),
+    }
 }
 
 /// Takes the base, or decides what follows from having none (B4).

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod build;
+pub mod shard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,11 +1,12 @@
 //! Git through gix: open, resolve, merge base, trees and index. The only module that sees gix.
 //!
 //! Reading starts no program: no hook, filter, fsmonitor or configured command (X1), and replace refs are ignored (X2).
-//! Only `remote` starts git, to push.
+//! Only `fetch` and `remote` start git, to fetch what is missing and to push tags.
 
 mod changes;
 mod entry;
 mod error;
+mod fetch;
 mod remote;
 mod stat;
 mod tags;
@@ -23,6 +24,7 @@ use gix::bstr::ByteSlice;
 pub use changes::{Differences, then};
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
+pub use fetch::Reach;
 pub use remote::Push;
 pub(crate) use stat::read as read_from_disk;
 pub use tags::{Commit, NewTag, Signing, Tag};
@@ -324,6 +326,12 @@ impl Repository {
     #[must_use]
     pub fn common_dir(&self) -> PathBuf {
         self.local().common_dir().to_path_buf()
+    }
+
+    /// Tells whether an object is here; git is not asked to bring it.
+    pub(crate) fn has_object(&self, id: &str) -> bool {
+        let id = gix::ObjectId::from_hex(id.as_bytes());
+        id.is_ok_and(|id| self.with_local(|repository| repository.has_object(id)))
     }
 
     /// Reads a blob.

@@ -1,7 +1,14 @@
 //! Version 1 of every document. Durations are integer milliseconds, paths are relative with `/`.
 
+mod gate;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use gate::{
+    Base, JudgedTask, Plan, PlanShard, PlanSummary, PlannedShard, PlannedTask, Verdict,
+    VerdictSummary,
+};
 
 /// `affected.list/1`: what a change affects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -162,6 +169,9 @@ pub struct Run {
     pub head: Revision,
     /// `affected` or `all`.
     pub mode: String,
+    /// Which part of a plan for several jobs this was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<PlanShard>,
     /// Every task, in plan order.
     pub tasks: Vec<RanTask>,
     /// What the user should know.
