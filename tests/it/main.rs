@@ -3,6 +3,7 @@
 
 mod base;
 mod gate;
+mod host_log;
 mod hostile;
 mod hosts;
 mod meaning;
@@ -17,3 +18,5 @@ mod shop;
 mod snapshots;
 #[cfg(unix)]
 mod vcs;
+#[cfg(unix)]
+mod workflows;

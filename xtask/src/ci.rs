@@ -98,7 +98,42 @@ fn tools() -> Result<(), String> {
     if in_ci() && !missing.is_empty() {
         return Err("a CI machine must have every tool".to_owned());
     }
+    if in_ci() { linters() } else { Ok(()) }
+}
+
+/// What checks the pipelines that `init --ci` writes, into the cached folder.
+fn linters() -> Result<(), String> {
+    let folder = crate::root().join("target/tools");
+    let place = |path: &str| folder.join(path).display().to_string();
+    if !folder.join("bin/actionlint").exists() {
+        let mut install = Command::new("go");
+        install
+            .args([
+                "install",
+                "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7",
+            ])
+            .env("GOBIN", place("bin"));
+        succeed(install)?;
+    }
+    if !folder
+        .join("check-jsonschema/bin/check-jsonschema")
+        .exists()
+    {
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv", &place("check-jsonschema")]);
+        succeed(make)?;
+        let mut install = Command::new(place("check-jsonschema/bin/pip"));
+        install.args(["install", "--quiet", "check-jsonschema==0.39.0"]);
+        succeed(install)?;
+    }
     Ok(())
+}
+
+fn succeed(mut command: Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(format!("`{command:?}` failed")),
+    }
 }
 
 /// Licences, sources and bans; advisories need the network and are no part of the gate.

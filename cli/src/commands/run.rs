@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::format::{self, json};
 use crate::request;
 use crate::terminal::style::{green, red, yellow};
-use crate::terminal::{Printer, Verbosity, command_line, escape, escape_bytes};
+use crate::terminal::{HostLog, Printer, Verbosity, command_line, escape, escape_bytes};
 
 /// Failed tests of one task that are named.
 const NAMED: usize = 20;
@@ -101,13 +101,14 @@ pub(super) fn work(
     let store = answer.store.as_ref();
     options.reports = store.map(|store| store.join("reports"));
     let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
+    let mut host = HostLog::here();
     let began = Instant::now();
     let results = run::execute(
         &answer.plan,
         &options,
         &interrupt,
         &mut |event: &RunEvent| {
-            tell(&mut context.printer, &answer.plan, event);
+            tell(&mut context.printer, &answer.plan, event, host.as_mut());
         },
     );
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -115,6 +116,9 @@ pub(super) fn work(
     document.shard = part.shard;
     if let Some(path) = &part.report {
         ci::write(path, &json::line(&document)?)?;
+    }
+    if let Some(host) = &host {
+        host.finish(&mut context.printer, &document);
     }
     if json {
         context.printer.data(&json::line(&document)?)?;
@@ -164,7 +168,7 @@ fn word(outcome: Outcome) -> String {
     }
 }
 
-fn tell(printer: &mut Printer, plan: &Plan, event: &RunEvent) {
+fn tell(printer: &mut Printer, plan: &Plan, event: &RunEvent, host: Option<&mut HostLog>) {
     match event {
         RunEvent::Warning(text) => printer.warn(text, None),
         RunEvent::Started { .. } => {}
@@ -180,7 +184,9 @@ fn tell(printer: &mut Printer, plan: &Plan, event: &RunEvent) {
                 "{} {seconds:>7.2}s  {target}{cause}\n",
                 word(result.outcome)
             ));
-            if printer.verbosity == Verbosity::Verbose {
+            if let Some(host) = host {
+                host.ended(printer, plan, result);
+            } else if printer.verbosity == Verbosity::Verbose {
                 printer.tell(&escape_bytes(&result.output));
             }
         }

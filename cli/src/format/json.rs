@@ -1,5 +1,8 @@
 //! One document on one line, for machines.
 
+use std::borrow::Cow;
+
+use affected_core::ci::quiet_json;
 use affected_core::report::wire::v1;
 use serde::Serialize;
 
@@ -22,7 +25,12 @@ impl Format for Json {
 
 /// Writes a document as one line.
 pub(crate) fn line(document: &impl Serialize) -> Result<String, CliError> {
-    let mut text = serde_json::to_string(document)?;
+    let text = serde_json::to_string(document)?;
+    // X3: the document may be printed into the log of a CI host.
+    let mut text = match quiet_json(&text) {
+        Cow::Owned(quiet) => quiet,
+        Cow::Borrowed(_) => text,
+    };
     text.push('\n');
     Ok(text)
 }

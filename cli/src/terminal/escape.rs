@@ -2,10 +2,24 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
-/// Makes control characters and characters that reorder or hide text visible; keeps newline and tab.
+use affected_core::ci::{self, Environment, Host};
+
+/// Makes control characters and characters that reorder or hide text visible; keeps newline and tab. In the log
+/// of a CI host, what it would take for a command is made none.
 #[must_use]
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    static HERE: OnceLock<Option<&'static dyn Host>> = OnceLock::new();
+    let here = HERE.get_or_init(|| ci::here(&Environment::from_process()));
+    match (visible(text), here) {
+        (text, None) => text,
+        (Cow::Borrowed(text), Some(host)) => host.defuse(text),
+        (Cow::Owned(text), Some(host)) => Cow::Owned(host.defuse(&text).into_owned()),
+    }
+}
+
+fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hostile) {
         return Cow::Borrowed(text);
     }

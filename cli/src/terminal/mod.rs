@@ -1,11 +1,13 @@
 //! The terminal: where text leaves the process, how wide it may be, and what is made harmless first.
 
 mod escape;
+mod host_log;
 mod printer;
 mod quote;
 pub(crate) mod style;
 
 pub(crate) use escape::{escape, escape_bytes};
+pub(crate) use host_log::HostLog;
 pub(crate) use printer::{Printer, Verbosity};
 pub(crate) use quote::{command_line, word};
 pub(crate) use style::Style;

@@ -26,6 +26,8 @@ pub(crate) struct Printer {
     /// Where text without colours goes; `None`: to `out`.
     plain: Option<Stream>,
     err: Stream,
+    /// Where commands for a CI host go; `None`: to `err`.
+    commands: Option<Stream>,
     /// How text is drawn.
     pub(crate) style: Style,
     /// How much is told.
@@ -71,6 +73,7 @@ impl Printer {
         let (out, err) = (Box::new(anstream::stdout()), Box::new(anstream::stderr()));
         Self {
             plain: Some(Stream::new(Box::new(std::io::stdout()))),
+            commands: Some(Stream::new(Box::new(std::io::stderr()))),
             ..Self::new(out, err, style, verbosity)
         }
     }
@@ -87,6 +90,7 @@ impl Printer {
             out: Stream::new(out),
             plain: None,
             err: Stream::new(err),
+            commands: None,
             style,
             verbosity,
         }
@@ -112,6 +116,17 @@ impl Printer {
     /// Tells people something they must know. A stderr that does not work changes no verdict.
     pub(crate) fn tell(&mut self, text: &str) {
         if self.err.write(text).is_err() {
+            self.err.closed = true;
+        }
+    }
+
+    /// Writes a command for the log of a CI host, as it is: no colour is taken out of it.
+    pub(crate) fn command(&mut self, text: &str) {
+        let written = match &mut self.commands {
+            Some(commands) => commands.write(text),
+            None => self.err.write(text),
+        };
+        if written.is_err() {
             self.err.closed = true;
         }
     }

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow};
+use super::{
+    Annotation, Environment, Event, Group, Host, HostBase, JobList, Pushed, Situation, Workflow,
+    log, log::escape_by, shorten,
+};
 
 /// Azure Pipelines.
 pub struct Azure;
@@ -57,10 +60,49 @@ impl Host for Azure {
         ))
     }
 
+    // `Command.cs` of the agent looks for both anywhere in a line.
+    fn marks(&self) -> &'static [&'static str] {
+        &["##vso[", "##["]
+    }
+
+    fn open_group(&self, group: &Group<'_>) -> Option<String> {
+        Some(format!(
+            "##[group]{}\n",
+            log::one_line(&self.defuse(group.title))
+        ))
+    }
+
+    fn close_group(&self, _group: &Group<'_>) -> Option<String> {
+        Some("##[endgroup]\n".to_owned())
+    }
+
+    fn annotation(&self, annotation: &Annotation<'_>) -> Option<String> {
+        let text = format!("{}: {}", annotation.title, annotation.message);
+        Some(format!("##vso[task.logissue type=error]{}\n", value(&text)))
+    }
+
+    fn results(&self, path: &str) -> Option<String> {
+        let set = "##vso[results.publish type=JUnit;resultFiles=";
+        Some(format!("{set}{}]\n", value(path)))
+    }
+
     fn workflow(&self) -> Workflow {
         Workflow {
             path: "azure-pipelines.yml",
             text: include_str!("workflows/azure.yml"),
         }
     }
+}
+
+/// Escapes as `taskcommand.ts` of the task library does, and breaks what would be a command inside.
+fn value(text: &str) -> String {
+    let table = [
+        ('%', "%AZP25"),
+        ('\r', "%0D"),
+        ('\n', "%0A"),
+        (']', "%5D"),
+        (';', "%3B"),
+    ];
+    let text = escape_by(&shorten(text), &table);
+    log::break_marks(&text, &["##vso[", "##["]).into_owned()
 }

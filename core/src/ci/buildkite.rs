@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow};
+use super::{
+    Blanks, Environment, Event, Group, Host, HostBase, JobList, LineMarks, Pushed, Situation,
+    Workflow, log,
+};
 
 /// Buildkite.
 pub struct Buildkite;
@@ -58,6 +61,25 @@ impl Host for Buildkite {
     /// upload replaces `$` by variables.
     fn job_list(&self, list: &JobList) -> Option<String> {
         Some(format!("{:#}\n", steps(list)))
+    }
+
+    /// A header of the log ("Managing log output") begins a line.
+    fn line_marks(&self) -> Option<LineMarks> {
+        Some(LineMarks {
+            marks: &["---", "+++", "~~~", "^^^"],
+            blanks: Blanks::Count,
+            shield: " ",
+        })
+    }
+
+    fn open_group(&self, group: &Group<'_>) -> Option<String> {
+        let mark = if group.failed { "+++" } else { "---" };
+        Some(format!("{mark} {}\n", log::one_line(group.title)))
+    }
+
+    /// A header lasts until the next one.
+    fn close_group(&self, _group: &Group<'_>) -> Option<String> {
+        Some("~~~ affected\n".to_owned())
     }
 
     fn workflow(&self) -> Workflow {

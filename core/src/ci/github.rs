@@ -2,10 +2,13 @@
 //! reference"; the event file is the webhook payload of "Webhook events and payloads" (`push`,
 //! `pull_request`, `merge_group`).
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::{
-    Environment, Event, Host, HostBase, JobList, Pushed, Situation, Workflow, says_something,
+    Annotation, Blanks, Environment, Event, Group, Host, HostBase, JobList, LineMarks, Pushed,
+    Situation, Workflow, log, log::escape_by, says_something, shorten,
 };
 
 /// GitHub Actions.
@@ -69,6 +72,41 @@ impl Host for GitHub {
         Some(format!("has-tasks={}\nmatrix={matrix}\n", list.has_tasks()))
     }
 
+    // `ActionCommand.cs` of the runner: the old form anywhere in a line, the new one behind blanks.
+    fn marks(&self) -> &'static [&'static str] {
+        &["##["]
+    }
+
+    fn line_marks(&self) -> Option<LineMarks> {
+        Some(LineMarks {
+            marks: &["::"],
+            blanks: Blanks::Skipped,
+            shield: "\\",
+        })
+    }
+
+    fn open_group(&self, group: &Group<'_>) -> Option<String> {
+        Some(format!("::group::{}\n", data(group.title)))
+    }
+
+    fn close_group(&self, _group: &Group<'_>) -> Option<String> {
+        Some("::endgroup::\n".to_owned())
+    }
+
+    fn annotation(&self, annotation: &Annotation<'_>) -> Option<String> {
+        let (title, message) = (property(annotation.title), data(annotation.message));
+        Some(format!("::error title={title}::{message}\n"))
+    }
+
+    /// Ten errors a step are shown ("Workflow commands", "Limits").
+    fn most_annotations(&self) -> usize {
+        10
+    }
+
+    fn summary_file(&self, env: &Environment) -> Option<PathBuf> {
+        env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from)
+    }
+
     fn workflow(&self) -> Workflow {
         Workflow {
             path: ".github/workflows/affected.yml",
@@ -100,4 +138,15 @@ impl Payload {
         let text = self.0.pointer(pointer)?.as_str()?;
         says_something(text).then_some(text)
     }
+}
+
+/// Escapes as `command.ts` of the toolkit does.
+fn data(text: &str) -> String {
+    let table = [('%', "%25"), ('\r', "%0D"), ('\n', "%0A")];
+    let text = escape_by(&shorten(text), &table);
+    log::break_marks(&text, &["##["]).into_owned()
+}
+
+fn property(text: &str) -> String {
+    escape_by(&data(text), &[(':', "%3A"), (',', "%2C")])
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Environment, Event, Fork, Host, HostBase, JobList, Pushed, Situation, Workflow};
+use super::{
+    Environment, Event, Fork, Group, Host, HostBase, JobList, Pushed, Situation, Workflow, log,
+};
 
 /// GitLab CI.
 pub struct GitLab;
@@ -53,6 +55,26 @@ impl Host for GitLab {
     /// it waits for the whole stage before, takes its artifacts, the plan among them, and runs also after a failure.
     fn job_list(&self, list: &JobList) -> Option<String> {
         Some(format!("{:#}\n", child_pipeline(list)))
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        &["section_start:", "section_end:"]
+    }
+
+    /// A custom collapsible section ("CI/CD job logs").
+    fn open_group(&self, group: &Group<'_>) -> Option<String> {
+        let Group {
+            number, seconds, ..
+        } = group;
+        let title = log::one_line(&self.defuse(group.title));
+        let folded = if group.failed { "" } else { "[collapsed=true]" };
+        let start = format!("section_start:{seconds}:affected_{number}{folded}");
+        Some(format!("\x1b[0K{start}\r\x1b[0K{title}\n"))
+    }
+
+    fn close_group(&self, group: &Group<'_>) -> Option<String> {
+        let end = format!("section_end:{}:affected_{}", group.seconds, group.number);
+        Some(format!("\x1b[0K{end}\r\x1b[0K\n"))
     }
 
     fn workflow(&self) -> Workflow {

@@ -15,6 +15,9 @@
 //!
 //! To add a host, add its file and the two lines below.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
+
 pub mod azure;
 pub mod bitbucket;
 pub mod buildkite;
@@ -27,10 +30,12 @@ pub mod teamcity;
 
 mod environment;
 mod jobs;
+mod log;
 mod situation;
 
 pub use environment::{Environment, says_something};
 pub use jobs::{Job, JobList, Workflow};
+pub use log::{Annotation, Blanks, Ended, Group, LineMarks, quiet_json, shorten};
 pub use situation::{Event, Fork, HostBase, Pushed, Said, Situation};
 
 /// Every known host; the first that recognises itself counts, so the generic one is last.
@@ -59,6 +64,61 @@ pub trait Host: Sync {
 
     /// Writes a list of jobs as the host takes it; `None` where it knows no such thing.
     fn job_list(&self, _list: &JobList) -> Option<String> {
+        None
+    }
+
+    /// What the host takes for a command wherever it stands in a line, in lower case.
+    fn marks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What it takes for a command at the head of a line.
+    fn line_marks(&self) -> Option<LineMarks> {
+        None
+    }
+
+    /// Makes text of others harmless: nothing in it is a command for the host (X3).
+    fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let text = log::break_marks(text, self.marks());
+        match self.line_marks() {
+            Some(marks) => log::shield_lines(text, &marks),
+            None => text,
+        }
+    }
+
+    /// Opens a part of the log that can be folded.
+    fn open_group(&self, _group: &Group<'_>) -> Option<String> {
+        None
+    }
+
+    /// Closes it.
+    fn close_group(&self, _group: &Group<'_>) -> Option<String> {
+        None
+    }
+
+    /// Shows a failure beside the log.
+    fn annotation(&self, _annotation: &Annotation<'_>) -> Option<String> {
+        None
+    }
+
+    /// How many annotations are shown at most.
+    fn most_annotations(&self) -> usize {
+        10
+    }
+
+    /// Lists a task among the tests of the build.
+    fn ended(&self, _ended: &Ended<'_>) -> Option<String> {
+        None
+    }
+
+    /// The file whose Markdown is shown with the build.
+    fn summary_file(&self, _env: &Environment) -> Option<PathBuf> {
+        None
+    }
+
+    /// Makes the host read a file of test results (JUnit XML); where it takes none by command, the pipeline
+    /// names the file.
+    fn results(&self, _path: &str) -> Option<String> {
         None
     }
 

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Environment, Event, Host, HostBase, Pushed, Situation, Workflow};
+use super::{
+    Annotation, Ended, Environment, Event, Group, Host, HostBase, Pushed, Situation, Workflow,
+    shorten,
+};
 
 /// TeamCity.
 pub struct TeamCity;
@@ -45,6 +48,63 @@ impl Host for TeamCity {
             before: None,
         };
         pushed.situation(Event::Push)
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        &["##teamcity["]
+    }
+
+    fn open_group(&self, group: &Group<'_>) -> Option<String> {
+        Some(format!(
+            "##teamcity[blockOpened name='{}']\n",
+            value(group.title)
+        ))
+    }
+
+    fn close_group(&self, group: &Group<'_>) -> Option<String> {
+        Some(format!(
+            "##teamcity[blockClosed name='{}']\n",
+            value(group.title)
+        ))
+    }
+
+    /// A description has at most 4,000 characters ("Reporting build problems").
+    fn annotation(&self, annotation: &Annotation<'_>) -> Option<String> {
+        let text = format!("{}: {}", annotation.title, annotation.message);
+        let text = text.chars().take(1_000).collect::<String>();
+        Some(format!(
+            "##teamcity[buildProblem description='{}']\n",
+            value(&text)
+        ))
+    }
+
+    /// "Reporting tests": each in a flow of its own, because several run at once.
+    fn ended(&self, ended: &Ended<'_>) -> Option<String> {
+        let name = value(ended.target);
+        let message = |kind: &str, more: &str| {
+            format!(
+                "##teamcity[{kind} name='{name}'{more} flowId='affected-{}']\n",
+                ended.number
+            )
+        };
+        let why = format!(
+            " message='{}'",
+            value(&shorten(ended.cause.unwrap_or_default()))
+        );
+        let verdict = match ended.outcome {
+            _ if ended.failed() => message("testFailed", &why),
+            "passed" | "cached" | "flaky" => String::new(),
+            _ => message("testIgnored", &why),
+        };
+        let time = format!(" duration='{}'", ended.ms);
+        Some(message("testStarted", "") + &verdict + &message("testFinished", &time))
+    }
+
+    fn results(&self, path: &str) -> Option<String> {
+        Some(format!(
+            "##teamcity[importData type='junit' path='{}']\n",
+            value(path)
+        ))
     }
 
     fn workflow(&self) -> Workflow {
@@ -110,6 +170,26 @@ fn unescape(text: &str) -> String {
             }
             Some(other) => out.push(other),
             None => {}
+        }
+    }
+    out
+}
+
+/// Escapes a value as in "Service messages", "Escaped values".
+fn value(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        match char {
+            '|' | '\'' | '[' | ']' => out.extend(['|', char]),
+            '\n' => out.push_str("|n"),
+            '\r' => out.push_str("|r"),
+            ' '..='~' => out.push(char),
+            char => {
+                let mut units = [0; 2];
+                for unit in char.encode_utf16(&mut units) {
+                    out.push_str(&format!("|0x{unit:04X}"));
+                }
+            }
         }
     }
     out
