@@ -142,12 +142,7 @@ pub(super) fn open(
             settle(&mut trees, request, &repository, head)?;
         }
         Comparison::WorkTree | Comparison::Head(_) => {
-            let wish = Wish {
-                base: request.base.clone(),
-                since: request.since.clone(),
-                default_branch: trees.config.default_branch.clone(),
-                fetch: request.fetch,
-            };
+            let wish = wish(request, &trees.config);
             let found = range::base(&repository, head_commit.as_ref(), &wish, env);
             settle(&mut trees, request, &repository, found.base)?;
             trees
@@ -162,6 +157,15 @@ pub(super) fn open(
 fn asked_for() -> (ReasonCode, String) {
     let words = "everything was asked for".to_owned();
     (ReasonCode::Everything, words)
+}
+
+fn wish(request: &Request, config: &Config) -> Wish {
+    Wish {
+        base: request.base.clone(),
+        since: request.since.clone(),
+        default_branch: config.default_branch.clone(),
+        fetch: request.fetch,
+    }
 }
 
 /// Tells that the clone was changed, and how.
