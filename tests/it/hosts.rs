@@ -674,139 +674,123 @@ fn environment(world: &World, folder: &str, variables: &str) -> Vec<(String, Str
         .collect()
 }
 
-/// A CI clone that is too shallow is deepened, as far as needed and without the contents of files.
-#[test]
-fn b4_a_shallow_clone_is_deepened_on_a_host_only() {
-    let world = World::new();
-    let origin = &world.origin;
-    for setting in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
-        origin.git(&["config", setting, "true"]);
-    }
-    // History that is longer than the first step, before the branches meet.
-    let tree = origin.git(&["rev-parse", "main^{tree}"]).trim().to_owned();
-    let mut tip = world.commit("C");
-    for at in 0..80 {
-        let message = at.to_string();
-        let arguments = ["commit-tree", &tree, "-p", &tip, "-m", &message];
-        tip = origin.git(&arguments).trim().to_owned();
-    }
-    origin.git(&["update-ref", "refs/heads/main", &tip]);
-    origin.git(&["checkout", "-q", "-B", "late", &tip]);
-    origin.write("p/web/index.js", "// late\n");
-    origin.write(
-        "p/web/package.json",
-        "{\"name\":\"web\",\"version\":\"2.0.0\"}",
-    );
-    let late = origin.commit("late");
-    origin.git(&["checkout", "-q", "main"]);
-    let first = origin
-        .git(&["rev-parse", "HEAD:p/lib/index.js"])
-        .trim()
-        .to_owned();
-    let old = origin
-        .git(&[
-            "rev-parse",
-            &format!("{}:p/lib/index.js", world.commit("A")),
-        ])
-        .trim()
-        .to_owned();
-    assert_ne!(first, old);
+/// A world whose trunk went on for 80 commits, more than the first step of deepening brings.
+struct Deep {
+    world: World,
+    /// The trunk's tip.
+    tip: String,
+}
 
-    let request = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "main")];
-    let ask = |folder: &str, more: &[&str], env: &[(&str, &str)]| {
+const REQUEST: [(&str, &str); 2] = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "main")];
+
+impl Deep {
+    fn new() -> Self {
+        let world = World::new();
+        let origin = &world.origin;
+        for setting in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+            origin.git(&["config", setting, "true"]);
+        }
+        let tree = origin.git(&["rev-parse", "main^{tree}"]).trim().to_owned();
+        let mut tip = world.commit("C");
+        for at in 0..80 {
+            let message = at.to_string();
+            let arguments = ["commit-tree", &tree, "-p", &tip, "-m", &message];
+            tip = origin.git(&arguments).trim().to_owned();
+        }
+        origin.git(&["update-ref", "refs/heads/main", &tip]);
+        Self { world, tip }
+    }
+
+    fn ask(&self, folder: &str, more: &[&str], env: &[(&str, &str)]) -> serde_json::Value {
         let mut arguments = vec!["-C", folder, "list", "--format", "json"];
         arguments.extend(more);
-        world.place.affected_with(&arguments, env).json()
-    };
-    world.clone(Shallow, "late", "near");
-    // Not on a host, and not where it is forbidden.
-    assert_eq!(ask("near", &["--base", "origin/main"], &[])["mode"], "all");
-    assert_eq!(ask("near", &["--fetch", "never"], &request)["mode"], "all");
-    let list = ask("near", &[], &request);
-    assert_eq!(list["base"]["commit"], tip, "{list}");
-    assert_eq!(
-        crate::sandbox::projects(&list, |it| it["affected"] == true),
-        "web"
-    );
-    let told = list["warnings"][0].clone();
-    assert_eq!(told["code"], "fetched");
-    assert!(
-        told["message"]
-            .as_str()
-            .unwrap()
-            .contains("51 commits deep"),
-        "{told}"
-    );
-    assert!(
-        list["warnings"][1]["message"]
-            .as_str()
-            .unwrap()
-            .contains("2 changed files"),
-        "{list}"
-    );
+        self.world.place.affected_with(&arguments, env).json()
+    }
 
-    let near = world.place.join("near").display().to_string();
-    let shallow = world
-        .place
-        .git(&["-C", &near, "rev-parse", "--is-shallow-repository"]);
-    assert_eq!(shallow.trim(), "true", "only as far as needed");
-    assert_eq!(
-        world.place.git(&["-C", &near, "rev-parse", "HEAD"]).trim(),
-        late
-    );
+    fn git(&self, folder: &str, arguments: &[&str]) -> String {
+        let folder = self.world.place.join(folder).display().to_string();
+        let mut all = vec!["-C", folder.as_str()];
+        all.extend(arguments);
+        self.world.place.git(&all).trim().to_owned()
+    }
+}
+
+fn affected(list: &serde_json::Value) -> String {
+    crate::sandbox::projects(list, |project| project["affected"] == true)
+}
+
+fn message(list: &serde_json::Value, at: usize) -> &str {
+    list["warnings"][at]["message"].as_str().unwrap_or_default()
+}
+
+/// A CI clone that is too shallow is deepened, only as far as needed; nowhere else is it touched.
+#[test]
+fn b4_a_shallow_clone_is_deepened_on_a_host_only() {
+    let deep = Deep::new();
+    let origin = &deep.world.origin;
+    origin.git(&["checkout", "-q", "-B", "late", &deep.tip]);
+    origin.write("p/web/index.js", "// late\n");
+    let manifest = "{\"name\":\"web\",\"version\":\"2.0.0\"}";
+    origin.write("p/web/package.json", manifest);
+    let late = origin.commit("late");
+    deep.world.clone(Shallow, "late", "near");
+    let by_hand = deep.ask("near", &["--base", "origin/main"], &[]);
+    assert_eq!(by_hand["mode"], "all");
+    let forbidden = deep.ask("near", &["--fetch", "never"], &REQUEST);
+    assert_eq!(forbidden["mode"], "all");
+
+    let list = deep.ask("near", &[], &REQUEST);
+    assert_eq!(list["base"]["commit"], deep.tip, "{list}");
+    assert_eq!(affected(&list), "web");
+    assert_eq!(list["warnings"][0]["code"], "fetched");
+    assert!(message(&list, 0).contains("51 commits deep"), "{list}");
+    assert!(message(&list, 1).contains("2 changed files"), "{list}");
+    let shallow = deep.git("near", &["rev-parse", "--is-shallow-repository"]);
+    assert_eq!(shallow, "true", "only as far as needed");
+    assert_eq!(deep.git("near", &["rev-parse", "HEAD"]), late);
     // What was fetched is here now: asked again, nothing is fetched.
-    assert_eq!(
-        ask("near", &[], &request)["warnings"],
-        serde_json::json!([])
-    );
+    let again = deep.ask("near", &[], &REQUEST);
+    assert_eq!(again["warnings"], serde_json::json!([]));
+}
 
-    // Further away it takes more than one step, and old contents still do not come along.
+/// Further away it takes more than one step, and old contents still do not come along.
+#[test]
+fn b4_old_contents_do_not_come_along() {
+    let deep = Deep::new();
+    let world = &deep.world;
+    let spec = format!("{}:p/lib/index.js", world.commit("A"));
+    let old = world.origin.git(&["rev-parse", &spec]).trim().to_owned();
     world.clone(Shallow, "topic", "far");
-    let list = ask("far", &[], &request);
+    let list = deep.ask("far", &[], &REQUEST);
     assert_eq!(list["base"]["commit"], world.commit("B"), "{list}");
-    let far = world.place.join("far").display().to_string();
-    let arguments = [
-        "-C",
-        &far,
-        "rev-list",
-        "--objects",
-        "--all",
-        "--missing=print",
-    ];
-    let missing = world.place.git(&arguments);
-    assert!(missing.contains(&format!("?{old}")), "{missing}");
-
-    // A push names one commit, and that one is enough.
-    world.clone(Shallow, "v1", "push");
-    world.place.write(
-        "push.json",
-        &world.fill("{\"before\":\"{A}\",\"repository\":{\"default_branch\":\"main\"}}"),
+    let missing = deep.git(
+        "far",
+        &["rev-list", "--objects", "--all", "--missing=print"],
     );
+    assert!(missing.contains(&format!("?{old}")), "{missing}");
+}
+
+/// A push names one commit, and that one is enough; what cannot be fetched is told.
+#[test]
+fn b4_a_push_needs_one_commit() {
+    let deep = Deep::new();
+    let world = &deep.world;
+    world.clone(Shallow, "v1", "push");
+    let payload = "{\"before\":\"{A}\",\"repository\":{\"default_branch\":\"main\"}}";
+    world.place.write("push.json", &world.fill(payload));
     let event = world.place.join("push.json").display().to_string();
     let push = [
         ("GITHUB_ACTIONS", "true"),
         ("GITHUB_REF", "refs/heads/main"),
         ("GITHUB_EVENT_PATH", event.as_str()),
     ];
-    let list = ask("push", &[], &push);
+    let list = deep.ask("push", &[], &push);
     assert_eq!(list["base"]["commit"], world.commit("A"), "{list}");
-    assert_eq!(
-        crate::sandbox::projects(&list, |it| it["affected"] == true),
-        "lib lone"
-    );
+    assert_eq!(affected(&list), "lib lone");
 
-    // What cannot be fetched is told, and everything is selected.
     let gone = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "nowhere")];
-    let list = ask("push", &[], &gone);
-    assert_eq!(
-        (&list["mode"], &list["warnings"][0]["code"]),
-        (&"all".into(), &"base-missing".into())
-    );
-    assert!(
-        list["warnings"][1]["message"]
-            .as_str()
-            .unwrap()
-            .contains("failed to fetch"),
-        "{list}"
-    );
+    let list = deep.ask("push", &[], &gone);
+    assert_eq!(list["mode"], "all");
+    assert_eq!(list["warnings"][0]["code"], "base-missing");
+    assert!(message(&list, 1).contains("failed to fetch"), "{list}");
 }

@@ -1,5 +1,6 @@
 //! The pipelines that `init --ci` writes, checked with the host's own linter or schema where it can be had.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -156,6 +157,7 @@ fn tool(cached: &str, name: &str, flag: &str) -> Option<PathBuf> {
         !in_ci,
         "a CI machine must have {name}: `cargo xtask ci` installs it"
     );
-    println!("skipped: {name} is missing");
+    let told = writeln!(std::io::stderr(), "skipped: {name} is missing");
+    told.unwrap();
     None
 }
