@@ -166,6 +166,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let judged = judged(request, env, &mut watch)?;
     let Judged {
         trees,
+        memory,
         head,
         union,
         changes,
@@ -215,6 +216,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
 /// What was decided, with all that it was decided from.
 struct Judged {
     trees: Trees,
+    memory: Memory,
     head: Arc<Inventory>,
     union: Arc<ProjectGraph>,
     changes: ChangeSet,
@@ -247,6 +249,7 @@ fn judged(
     let affected = decide(request, &trees, &head, &union, &changes, &read);
     Ok(Judged {
         trees,
+        memory,
         head,
         union,
         changes,

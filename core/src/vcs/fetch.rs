@@ -121,11 +121,15 @@ impl Repository {
         }
     }
 
+    /// Where git is started: nothing of it depends on the caller's folder.
+    pub(super) fn place(&self) -> PathBuf {
+        self.work_tree()
+            .map_or_else(|| self.common_dir(), Path::to_path_buf)
+    }
+
     fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
-        let folder: PathBuf = self
-            .work_tree()
-            .map_or_else(|| self.common_dir(), Path::to_path_buf);
-        let output = run(&folder, arguments, input).map_err(|error| format!("git: {error}"))?;
+        let output =
+            run(&self.place(), arguments, input).map_err(|error| format!("git: {error}"))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -138,7 +142,8 @@ impl Repository {
     }
 }
 
-fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::Result<Output> {
+/// Starts git in `folder` with neutral settings, and without anything to ask.
+pub(super) fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::Result<Output> {
     let mut command = Command::new("git");
     for setting in NEUTRAL {
         command.args(["-c", setting]);

@@ -1,10 +1,10 @@
-//! Remotes: the only place that starts git, since pushing wants the user's own credentials and transports. Without a shell,
-//! with neutral settings, and with everything that could be taken for an option behind `--` (X2).
+//! Pushing, by git itself, since it wants the user's own credentials and transports; everything that could be taken for an option stands
+//! behind `--` (X2).
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use super::{Repository, VcsError};
+use super::{Repository, VcsError, fetch};
 
 /// How a push ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Repository {
     /// # Errors
     /// [`VcsError::Git`] where git does not start or the remote cannot be reached.
     pub fn remote_tags(&self, remote: &str) -> Result<BTreeMap<String, String>, VcsError> {
-        let output = self.git(&["ls-remote", "--tags", "--", remote])?;
+        let output = self.push_or_list(&["ls-remote", "--tags", "--", remote])?;
         let words = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             return Err(VcsError::git(remote, &output.stderr));
@@ -59,7 +59,7 @@ impl Repository {
             remote,
         ];
         arguments.extend(specs.iter().map(String::as_str));
-        let output = self.git(&arguments)?;
+        let output = self.push_or_list(&arguments)?;
         if output.status.success() {
             return Ok(Push::Done);
         }
@@ -78,17 +78,8 @@ impl Repository {
         Some(url.to_string())
     }
 
-    fn git(&self, arguments: &[&str]) -> Result<Output, VcsError> {
-        Command::new("git")
-            .arg("--git-dir")
-            .arg(self.inner.path())
-            .args(["-c", "core.fsmonitor=false", "-c", "core.pager=cat"])
-            .args(arguments)
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C")
-            .stdin(std::process::Stdio::null())
-            .output()
+    fn push_or_list(&self, arguments: &[&str]) -> Result<Output, VcsError> {
+        fetch::run(&self.place(), arguments, &[])
             .map_err(|error| VcsError::git("git", error.to_string().as_bytes()))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use affected_graph::{Depth, Impact, Project, ProjectGraph, ProjectKind, RepoPath};
 
-use super::super::{Comparison, Judged, Names, OnUnknown, PipelineError, Request, judge};
+use super::super::{Comparison, Fetch, Judged, Names, OnUnknown, PipelineError, Request, judge};
 use super::{Planned, ReleaseRequest};
 use crate::ci::Environment;
 use crate::config::Config;
@@ -92,6 +92,7 @@ fn asked(request: &ReleaseRequest, since: &CommitId, head: &CommitId) -> Request
         stages: Vec::new(),
         shard: None,
         task: None,
+        fetch: Fetch::Never,
     }
 }
 
