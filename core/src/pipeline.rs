@@ -2,6 +2,7 @@
 
 mod explain;
 mod gate;
+pub mod keys;
 mod locks;
 mod memory;
 pub mod release;
@@ -156,6 +157,8 @@ pub struct Answer {
     pub work_tree: Option<PathBuf>,
     /// Where the tool keeps what it may lose at any moment; `None` outside of git.
     pub store: Option<PathBuf>,
+    /// What action digests are made of.
+    pub keyring: keys::Keyring,
     /// Where the time went.
     pub timings: Stopwatch,
 }
@@ -209,6 +212,12 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         plan,
         work_tree: trees.work_tree,
         store: memory.folder().map(std::path::Path::to_path_buf),
+        keyring: keys::Keyring {
+            tree: Arc::clone(&trees.head),
+            graph: Arc::clone(&head.graph),
+            config: Arc::new(trees.config),
+            faults: head.faults.clone().into(),
+        },
         timings: watch,
     })
 }

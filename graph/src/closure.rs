@@ -126,6 +126,64 @@ pub fn dependents<'g>(
     reached
 }
 
+/// Whom projects rely on: [`dependents`] read backwards.
+#[derive(Debug, Clone, Default)]
+pub struct Supporters {
+    /// What each project depends on, by its place.
+    edges: Vec<Vec<(ProjectIndex, DependencyKind)>>,
+}
+
+impl Supporters {
+    /// Lists the edges of a graph once.
+    #[must_use]
+    pub fn new(graph: &ProjectGraph) -> Self {
+        let of = |(index, _)| {
+            let edges = graph.dependencies(index).into_iter();
+            let mut edges: Vec<_> = edges.map(|(to, edge)| (to, edge.kind)).collect();
+            edges.dedup();
+            edges
+        };
+        Self {
+            edges: graph.projects().map(of).collect(),
+        }
+    }
+
+    /// Returns each project, with how hard it must be hit, whose change reaches `project` with one of `impacts`;
+    /// `project` itself included, sorted.
+    #[must_use]
+    pub fn of(&self, project: ProjectIndex, impacts: &[Impact]) -> Vec<(ProjectIndex, Impact)> {
+        const ALL: [Impact; 4] = [
+            Impact::Runtime,
+            Impact::Contract,
+            Impact::Tests,
+            Impact::Rebuild,
+        ];
+        let mut seen = vec![[false; ALL.len()]; self.edges.len()];
+        let mut open: Vec<(ProjectIndex, Impact)> = Vec::new();
+        let mut found = Vec::new();
+        let mut reach = |state: (ProjectIndex, Impact), open: &mut Vec<_>| {
+            let known = &mut seen[state.0.0 as usize][state.1 as usize];
+            if !std::mem::replace(known, true) {
+                open.push(state);
+                found.push(state);
+            }
+        };
+        for impact in impacts {
+            reach((project, *impact), &mut open);
+        }
+        while let Some((at, impact)) = open.pop() {
+            for (to, kind) in &self.edges[at.0 as usize] {
+                let handed = ALL.iter().filter(|from| from.over(*kind) == Some(impact));
+                for from in handed {
+                    reach((*to, *from), &mut open);
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
 fn trace<'g>(found: &Found<'g>, end: State) -> Reach<'g> {
     let mut chain = Vec::new();
     let mut state = end;

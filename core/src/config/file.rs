@@ -55,6 +55,7 @@ struct ProjectFile {
     calls: Vec<String>,
     depends_on: Vec<String>,
     inputs: Vec<String>,
+    cache: Option<bool>,
     test: BTreeMap<String, TaskFile>,
     task: BTreeMap<String, TaskFile>,
     release: super::release::ProjectRelease,
@@ -98,6 +99,9 @@ struct TaskTable {
     weight: Option<usize>,
     #[serde(default)]
     locks: Vec<String>,
+    #[serde(default)]
+    outputs: Vec<String>,
+    cache: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -284,6 +288,7 @@ fn convert(
         test: tasks(file.test)?,
         task: tasks(file.task)?,
         release: file.release,
+        cache: file.cache,
         origin: origin.clone(),
     })
 }
@@ -297,6 +302,8 @@ fn task_of(file: TaskFile) -> Result<ConfiguredTask, String> {
             env: vec![],
             weight: None,
             locks: vec![],
+            outputs: vec![],
+            cache: None,
         },
         TaskFile::Table(table) => table,
     };
@@ -314,6 +321,8 @@ fn task_of(file: TaskFile) -> Result<ConfiguredTask, String> {
         timeout,
         env: table.env,
         needs: needs(table.weight, table.locks)?,
+        outputs: table.outputs,
+        cache: table.cache,
     })
 }
 

@@ -93,6 +93,10 @@ pub struct ConfiguredTask {
     pub env: Vec<String>,
     /// What it takes from others while it runs.
     pub needs: Needs,
+    /// Globs of files it writes, kept and put back with its result; relative to the project's folder.
+    pub outputs: Vec<String>,
+    /// Whether its result may be kept; where not said, that depends on what it is.
+    pub cache: Option<bool>,
 }
 
 /// What is configured for one project.
@@ -112,6 +116,8 @@ pub struct ProjectConfig {
     pub task: BTreeMap<String, ConfiguredTask>,
     /// How it is released.
     pub release: release::ProjectRelease,
+    /// Whether results of its tasks may be kept, where a task does not say it itself.
+    pub cache: Option<bool>,
     /// The file this was read from.
     pub origin: RepoPath,
 }

@@ -51,6 +51,10 @@ impl Ecosystem for Composer {
         &[&MANIFEST]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["php", "composer"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let paths = scan

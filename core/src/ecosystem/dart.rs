@@ -57,6 +57,10 @@ impl Ecosystem for Dart {
         &[&PUBSPEC]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["dart", "flutter"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let paths = scan

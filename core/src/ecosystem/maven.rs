@@ -68,6 +68,10 @@ impl Ecosystem for Maven {
         &[&POM]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["java", "mvn"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let mut poms: BTreeMap<RepoPath, Arc<Pom>> = BTreeMap::new();

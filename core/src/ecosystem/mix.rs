@@ -47,6 +47,10 @@ impl Ecosystem for Mix {
         &[&MANIFEST]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["elixir", "erl", "mix"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let paths = scan

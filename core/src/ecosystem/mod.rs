@@ -319,6 +319,11 @@ pub trait Ecosystem: Sync {
         &[]
     }
 
+    /// The programs that its tasks start, directly or not: another version of one may give another result.
+    fn programs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Finds projects and what they refer to.
     fn discover(&self, scan: &Scan<'_>) -> Discovery;
 

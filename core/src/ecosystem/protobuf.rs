@@ -59,6 +59,10 @@ impl Ecosystem for Protobuf {
         &[&PROTO, &BUF, &SCRIPT]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["buf", "protoc"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let is_buf = |path: &RepoPath| matches!(path.file_name(), b"buf.yaml" | b"buf.work.yaml");

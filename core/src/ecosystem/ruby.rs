@@ -53,6 +53,10 @@ impl Ecosystem for Ruby {
         &[&FILE]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["ruby", "bundle"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let paths: Vec<RepoPath> = scan

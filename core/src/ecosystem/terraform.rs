@@ -38,6 +38,10 @@ impl Ecosystem for Terraform {
         &[&PATHS]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["terraform"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let mut folders: BTreeMap<RepoPath, RepoPath> = BTreeMap::new();

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod build;
+pub mod digest;
 pub mod shard;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,6 +17,7 @@ mod options;
 mod process;
 mod results;
 mod scheduler;
+pub mod surroundings;
 #[cfg(all(test, unix))]
 mod tests;
 mod watchdog;

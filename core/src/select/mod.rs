@@ -3,6 +3,7 @@
 //! Each changed path gets one disposition; what it touches become seeds; seeds spread over the union of
 //! the base's and the head's graph. Where nothing is known, everything is selected with the reason.
 
+mod inputs;
 mod owner;
 mod readers;
 mod reason;
@@ -14,6 +15,7 @@ use affected_graph::{
     StageOrder, closure,
 };
 
+pub use inputs::{Inputs, inputs};
 pub use reason::{Reason, ReasonCode};
 
 use crate::config::{Affects, Config, Territory};
@@ -206,6 +208,15 @@ pub fn stages(impact: Impact, order: &StageOrder) -> Vec<Stage> {
         .collect()
 }
 
+/// Says where a path of this owner lies, for rules.
+fn territory(graph: &ProjectGraph, owner: Option<ProjectIndex>) -> Territory {
+    match owner {
+        Some(owner) if graph.project(owner).root.is_root() => Territory::Top,
+        Some(_) => Territory::Everywhere,
+        None => Territory::Outside,
+    }
+}
+
 fn judge(
     question: &Question<'_>,
     owners: &Owners<'_>,
@@ -216,11 +227,7 @@ fn judge(
 ) -> Disposition {
     let path = &change.path;
     let owner = owners.of(path);
-    let territory = match owner {
-        Some(owner) if question.graph.project(owner).root.is_root() => Territory::Top,
-        Some(_) => Territory::Everywhere,
-        None => Territory::Outside,
-    };
+    let territory = territory(question.graph, owner);
     if let Some(rule) = rules.users(path, territory) {
         return apply(question.graph, &rule.name, &rule.affects, change, hits);
     }

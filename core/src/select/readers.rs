@@ -42,6 +42,18 @@ impl<'g> Readers<'g> {
         }
     }
 
+    /// Tells whether anybody names this path itself.
+    pub(super) fn name(&self, path: &RepoPath) -> bool {
+        (!self.by_glob.is_empty() && self.globs.is_match(as_os_path(path.as_bytes())))
+            || self.by_path.contains_key(path)
+    }
+
+    /// Tells whether anybody reads all of a folder.
+    pub(super) fn read_all_of(&self, folder: &RepoPath) -> bool {
+        let mut above = folder.ancestors();
+        above.any(|folder| self.by_path.contains_key(&folder))
+    }
+
     /// Hits every reader of the changed path other than its owner; returns the first.
     pub(super) fn hit(
         &self,

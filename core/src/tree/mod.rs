@@ -115,6 +115,11 @@ pub trait Tree: Sync + Send {
         named.cloned().collect()
     }
 
+    /// Returns the work tree that this is, if it is one.
+    fn as_work_tree(&self) -> Option<&worktree::WorkTree> {
+        None
+    }
+
     /// Finds one file, if possible without listing all.
     fn entry(&self, path: &RepoPath) -> Option<Entry> {
         self.files().get(path).cloned()

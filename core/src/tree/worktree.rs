@@ -9,7 +9,7 @@ use ignore::WalkBuilder;
 
 use super::{Entry, FileKind, FileSet, Tree, TreeError};
 use crate::vcs::{
-    self, BlobId, Differences, Index, OnDisk, Repository, VcsError, compare_paths,
+    self, BlobId, Conversions, Differences, Index, OnDisk, Repository, VcsError, compare_paths,
     compare_with_disk, on_disk, read_from_disk,
 };
 
@@ -18,6 +18,34 @@ pub struct WorkTree {
     root: PathBuf,
     tracked: Option<Tracked>,
     files: OnceLock<FileSet>,
+    extent: Extent,
+}
+
+/// How much of a work tree was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    All,
+    Some,
+}
+
+/// Which files' ids prove what their bytes are.
+pub struct Proof<'t> {
+    tracked: Option<&'t Tracked>,
+    conversions: Conversions,
+}
+
+impl Proof<'_> {
+    /// Tells whether the blob id of a listed file stands for exactly its bytes on disk.
+    #[must_use]
+    pub fn holds(&self, entry: &Entry) -> bool {
+        let of_link = entry.kind == FileKind::Symlink;
+        entry.blob.is_some()
+            && self.tracked.is_some_and(|tracked| {
+                of_link
+                    || !self.conversions.may_change(&entry.path)
+                        && !tracked.disk.converted.contains(&entry.path)
+            })
+    }
 }
 
 /// What git knows of a work tree.
@@ -30,7 +58,7 @@ struct Tracked {
 impl WorkTree {
     /// Compares tracked files with the index, and finds untracked ones that are not ignored.
     pub fn open(repository: &Arc<Repository>) -> Result<Self, VcsError> {
-        Self::compared(repository, compare_with_disk)
+        Self::compared(repository, compare_with_disk, Extent::All)
     }
 
     /// Takes the index for the work tree, but for `paths`, which are compared with it.
@@ -38,12 +66,13 @@ impl WorkTree {
         let compare = |repository: &Repository, root: &Path, index: &Index| {
             compare_paths(repository, root, index, paths)
         };
-        Self::compared(repository, compare)
+        Self::compared(repository, compare, Extent::Some)
     }
 
     fn compared(
         repository: &Arc<Repository>,
         compare: impl Fn(&Repository, &Path, &Index) -> OnDisk,
+        extent: Extent,
     ) -> Result<Self, VcsError> {
         let root = repository
             .work_tree()
@@ -60,16 +89,56 @@ impl WorkTree {
                 disk,
             }),
             files: OnceLock::new(),
+            extent,
         })
+    }
+
+    /// Looks at the same work tree again.
+    pub fn again(&self) -> Result<Self, VcsError> {
+        match &self.tracked {
+            Some(tracked) => Self::open(&tracked.repository),
+            None => Ok(Self::of_folder(&self.root)),
+        }
+    }
+
+    /// Tells whether every file was compared with the disk, none left out by a sparse checkout or a mark.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let unchecked = |tracked: &Tracked| tracked.index.has_unchecked();
+        self.extent == Extent::All && !self.tracked.as_ref().is_some_and(unchecked)
+    }
+
+    /// Finds out whose blob ids prove their bytes.
+    #[must_use]
+    pub fn proof(&self) -> Proof<'_> {
+        let conversions = self
+            .tracked
+            .as_ref()
+            .map(|tracked| Conversions::of(&tracked.repository, &self.root, &tracked.index));
+        Proof {
+            tracked: self.tracked.as_ref(),
+            conversions: conversions.unwrap_or_default(),
+        }
+    }
+
+    /// Returns the folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Lists a folder that is no repository; ignore files count all the same.
     pub fn without_git(folder: &Path) -> Result<Self, TreeError> {
-        Ok(Self {
+        Ok(Self::of_folder(folder))
+    }
+
+    fn of_folder(folder: &Path) -> Self {
+        Self {
             root: folder.to_path_buf(),
             tracked: None,
             files: OnceLock::from(FileSet::new(walk(folder))),
-        })
+            extent: Extent::All,
+        }
     }
 
     /// Returns what differs from a tree of git.
@@ -88,6 +157,10 @@ impl WorkTree {
 }
 
 impl Tree for WorkTree {
+    fn as_work_tree(&self) -> Option<&WorkTree> {
+        Some(self)
+    }
+
     fn label(&self) -> String {
         "the work tree".to_owned()
     }

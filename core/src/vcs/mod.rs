@@ -4,6 +4,7 @@
 //! Only `fetch` and `remote` start git, to fetch what is missing and to push tags.
 
 mod changes;
+mod conversion;
 mod entry;
 mod error;
 mod fetch;
@@ -22,6 +23,7 @@ use affected_graph::RepoPath;
 use gix::bstr::ByteSlice;
 
 pub use changes::{Differences, then};
+pub(crate) use conversion::Conversions;
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
 pub use fetch::Reach;
@@ -110,6 +112,17 @@ impl Index {
         let mut found: Vec<_> = paths.filter(is_named).map(<[u8]>::to_vec).collect();
         found.dedup();
         found.into_iter().map(RepoPath::from_normalized).collect()
+    }
+
+    /// Tells whether any file is marked so that nobody looks at the disk for it: sparse checkouts, and
+    /// `git update-index --assume-unchanged`.
+    #[must_use]
+    pub fn has_unchecked(&self) -> bool {
+        use gix::index::entry::Flags;
+        let unchecked = Flags::SKIP_WORKTREE | Flags::ASSUME_VALID;
+        self.raw()
+            .iter()
+            .any(|entry| entry.flags.intersects(unchecked))
     }
 
     /// Finds one file.
@@ -332,6 +345,32 @@ impl Repository {
     pub(crate) fn has_object(&self, id: &str) -> bool {
         let id = gix::ObjectId::from_hex(id.as_bytes());
         id.is_ok_and(|id| self.with_local(|repository| repository.has_object(id)))
+    }
+
+    /// Tells whether git's configuration lets line endings on disk be others than in blobs.
+    #[must_use]
+    pub fn converts_line_endings(&self) -> bool {
+        let repository = self.local();
+        let config = repository.config_snapshot();
+        let says = |key: &str| {
+            let value = config.string(key);
+            value.is_some_and(|value| {
+                !matches!(
+                    value.to_ascii_lowercase().as_slice(),
+                    b"false" | b"0" | b"no" | b"off" | b"native" | b"lf"
+                )
+            })
+        };
+        says("core.autocrlf") || says("core.eol")
+    }
+
+    /// Returns the user's own attribute file, if one is configured.
+    #[must_use]
+    pub fn attributes_file(&self) -> Option<PathBuf> {
+        let repository = self.local();
+        let config = repository.config_snapshot();
+        let path = config.trusted_path("core.attributesFile").ok()??;
+        Some(path)
     }
 
     /// Reads a blob.

@@ -4,6 +4,15 @@ use std::path::Path;
 
 use super::{BlobId, FileKind, Repository};
 
+/// Whether the bytes on disk are those of the blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// They are.
+    AsIs,
+    /// Only their line endings are others.
+    Converted,
+}
+
 /// Returns the id of a file's content as git would store it. Line endings are the one conversion that is
 /// undone here (S8); a configured filter is never started, so a filtered file counts as changed.
 pub(super) fn content_id(
@@ -11,19 +20,19 @@ pub(super) fn content_id(
     path: &Path,
     kind: FileKind,
     expected: Option<BlobId>,
-) -> Option<BlobId> {
-    let bytes = read(path, kind).ok()?;
-    let plain = repository.hash_blob(&bytes)?;
-    if Some(plain) == expected || !bytes.contains(&b'\r') {
-        return Some(plain);
+) -> (Option<BlobId>, Content) {
+    let Ok(bytes) = read(path, kind) else {
+        return (None, Content::AsIs);
+    };
+    let plain = repository.hash_blob(&bytes);
+    if plain.is_none() || plain == expected || !bytes.contains(&b'\r') {
+        return (plain, Content::AsIs);
     }
-    let unix = without_carriage_returns(&bytes);
-    let converted = repository.hash_blob(&unix)?;
-    Some(if Some(converted) == expected {
-        converted
-    } else {
-        plain
-    })
+    let converted = repository.hash_blob(&without_carriage_returns(&bytes));
+    if converted.is_some() && converted == expected {
+        return (converted, Content::Converted);
+    }
+    (plain, Content::AsIs)
 }
 
 fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {

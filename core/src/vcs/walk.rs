@@ -9,7 +9,7 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Flags;
 use rustc_hash::FxHashMap;
 
-use super::stat::content_id;
+use super::stat::{Content, content_id};
 use super::untracked::{self, Unknown};
 use super::{BlobId, Differences, Entry, FileKind, Index, Repository, on_disk};
 
@@ -20,6 +20,8 @@ pub struct OnDisk {
     pub tracked: Differences,
     /// Files that are neither tracked nor ignored.
     pub untracked: Vec<Entry>,
+    /// Tracked paths that are as in the index but for line endings.
+    pub converted: Vec<RepoPath>,
 }
 
 /// One folder of the index.
@@ -36,6 +38,7 @@ struct Folder<'i> {
 #[derive(Default)]
 struct Found {
     tracked: Differences,
+    converted: Vec<RepoPath>,
     unknown: Vec<Unknown>,
     /// Folders that are none on disk, or no longer their own.
     missing: Vec<RepoPath>,
@@ -74,6 +77,7 @@ pub fn compare_with_disk(repository: &Repository, root: &Path, index: &Index) ->
         for worker in workers {
             let found = worker.join().expect("comparing a file does not panic");
             all.tracked.extend(found.tracked);
+            all.converted.extend(found.converted);
             all.unknown.extend(found.unknown);
             all.missing.extend(found.missing);
         }
@@ -82,6 +86,7 @@ pub fn compare_with_disk(repository: &Repository, root: &Path, index: &Index) ->
     OnDisk {
         tracked: all.tracked,
         untracked: untracked::keep(repository, root, all.unknown),
+        converted: all.converted,
     }
 }
 
@@ -113,6 +118,7 @@ pub fn compare_paths(
     OnDisk {
         tracked: found.tracked,
         untracked: untracked::keep(repository, root, found.unknown),
+        converted: found.converted,
     }
 }
 
@@ -221,13 +227,17 @@ impl Walk<'_> {
     }
 
     /// Takes a stat that does not prove the file unchanged, and reads it.
-    fn doubtful(&self, entry: &gix::index::Entry, kind: FileKind, found: &mut Differences) {
+    fn doubtful(&self, entry: &gix::index::Entry, kind: FileKind, found: &mut Found) {
         let Some(known) = self.index.entry_of(entry) else {
             return;
         };
         let path = on_disk(self.root, &known.path);
-        let blob: Option<BlobId> = content_id(self.repository, &path, kind, known.blob);
+        let (blob, content): (Option<BlobId>, Content) =
+            content_id(self.repository, &path, kind, known.blob);
         if kind == known.kind && blob.is_some() && blob == known.blob {
+            if content == Content::Converted {
+                found.converted.push(known.path);
+            }
             return;
         }
         let now = Entry {
@@ -235,7 +245,9 @@ impl Walk<'_> {
             kind,
             blob,
         };
-        found.insert(known.path.clone(), (Some(known), Some(now)));
+        found
+            .tracked
+            .insert(known.path.clone(), (Some(known), Some(now)));
     }
 
     fn is_clean(
@@ -309,7 +321,7 @@ mod unix {
                 _ => return self.difference(entry, None::<Entry>, &mut found.tracked),
             };
             if !self.is_clean(entry, kind, &as_git_keeps_it(stat)) {
-                self.doubtful(entry, kind, &mut found.tracked);
+                self.doubtful(entry, kind, found);
             }
         }
 
@@ -396,7 +408,7 @@ impl Walk<'_> {
         let clean = gix::index::entry::Stat::from_fs(&metadata)
             .is_ok_and(|stat| self.is_clean(entry, kind, &stat));
         if !clean {
-            self.doubtful(entry, kind, &mut found.tracked);
+            self.doubtful(entry, kind, found);
         }
     }
 

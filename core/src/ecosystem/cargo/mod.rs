@@ -74,6 +74,10 @@ impl Ecosystem for Cargo {
         ]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["cargo", "rustc"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let crates = Crates::read(scan, &mut discovery);

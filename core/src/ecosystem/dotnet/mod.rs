@@ -62,6 +62,10 @@ impl Ecosystem for Dotnet {
         &[&FILE]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["dotnet"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let files = read(scan, &mut discovery);

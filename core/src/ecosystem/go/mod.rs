@@ -73,6 +73,10 @@ impl Ecosystem for Go {
         (!fits).then(|| format!("the module path `{module}` must end in `/v{major}`"))
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["go"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let modules = Modules::read(scan, &mut discovery);

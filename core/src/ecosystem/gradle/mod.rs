@@ -45,6 +45,10 @@ impl Ecosystem for Gradle {
         &[&CATALOG, &script::SCRIPT, &settings::SETTINGS]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["java", "gradle"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let world = World::read(scan, &mut discovery);

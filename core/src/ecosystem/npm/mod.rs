@@ -120,6 +120,10 @@ impl Ecosystem for Npm {
         "{name}@{version}"
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["node", "npm", "pnpm", "yarn", "bun"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let packages = packages(scan, &mut discovery);

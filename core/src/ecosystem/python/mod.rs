@@ -84,6 +84,10 @@ impl Ecosystem for Python {
         ]
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["python3", "python", "uv", "poetry", "pytest", "tox"]
+    }
+
     fn discover(&self, scan: &Scan<'_>) -> Discovery {
         let mut discovery = Discovery::default();
         let found = read(scan, &mut discovery);

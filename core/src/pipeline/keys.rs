@@ -1,0 +1,436 @@
+//! Gathers what each action's digest covers: files, dependencies, variables, programs. Reads, and decides nothing
+//! about projects: who reads a file is asked of `select`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use affected_graph::closure::Supporters;
+use affected_graph::{
+    DependencyKind, Depth, Impact, InputPattern, Project, ProjectGraph, ProjectIndex, RepoPath,
+    Stage,
+};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::config::{Config, ConfiguredTask};
+use crate::digest::Digest;
+use crate::ecosystem;
+use crate::facts::Fault;
+use crate::plan::digest::{ActionDigest, Part, parts_of};
+use crate::plan::{Action, Plan};
+use crate::run::surroundings::Surroundings;
+use crate::select::{self, Question};
+use crate::tree::worktree::WorkTree;
+use crate::tree::{Entry, FileKind, SharedTree, Tree};
+use crate::vcs::{VcsError, on_disk, read_from_disk};
+
+/// Files found for declared inputs that git ignores, at most.
+const MOST_IGNORED: usize = 100_000;
+
+/// Everything that action digests are made of.
+#[derive(Clone)]
+pub struct Keyring {
+    pub(super) tree: SharedTree,
+    pub(super) graph: Arc<ProjectGraph>,
+    pub(super) config: Arc<Config>,
+    pub(super) faults: Arc<[Fault]>,
+}
+
+/// What is known about the result of one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keyed {
+    /// It may be kept, under this digest.
+    Under(ActionDigest),
+    /// It may not, for this reason.
+    Never(String),
+}
+
+/// The digests of a plan, and the lists of files that stand behind them.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// One for each action.
+    pub of: Vec<Keyed>,
+    /// Lists of files by their digest.
+    pub lists: BTreeMap<Digest, Arc<Vec<u8>>>,
+    /// Globs of what each action writes, from the repository root.
+    pub outputs: Vec<Vec<String>>,
+}
+
+impl Keyring {
+    /// Computes the digest of every action of a plan from what is on disk.
+    #[must_use]
+    pub fn keys(&self, plan: &Plan, inherited: &[(OsString, OsString)]) -> Keys {
+        let outputs = plan.actions.iter().map(|action| self.outputs(action));
+        let mut keys = Keys {
+            outputs: outputs.collect(),
+            ..Keys::default()
+        };
+        let never = |why: &str| vec![Keyed::Never(why.to_owned()); plan.actions.len()];
+        let Some(tree) = self.tree.as_work_tree() else {
+            keys.of = never("another revision than the work tree is judged");
+            return keys;
+        };
+        if !tree.is_whole() {
+            keys.of =
+                never("a part of the work tree was not looked at (sparse checkout, or `--files`)");
+            return keys;
+        }
+        let mut lists = Lists::new(self, tree);
+        let surroundings = Surroundings::new(tree.root(), inherited);
+        let of = plan.actions.iter();
+        keys.of = of
+            .map(|action| self.key(action, &mut lists, &surroundings))
+            .collect();
+        keys.lists = lists.texts;
+        keys
+    }
+
+    /// Looks at the disk again; the graph stays, since whatever changes it changes a file.
+    pub fn again(&self) -> Result<Self, VcsError> {
+        let tree: SharedTree = match self.tree.as_work_tree() {
+            Some(tree) => Arc::new(tree.again()?),
+            None => Arc::clone(&self.tree),
+        };
+        Ok(Self {
+            tree,
+            ..self.clone()
+        })
+    }
+
+    fn key(&self, action: &Action, lists: &mut Lists<'_>, around: &Surroundings<'_>) -> Keyed {
+        let Some(index) = self.graph.named(&action.project) else {
+            return Keyed::Never("its project is gone".to_owned());
+        };
+        let project = self.graph.project(index);
+        let settings = self.settings(project, action);
+        if let Err(why) = self.may_be_kept(project, action, settings) {
+            return Keyed::Never(why);
+        }
+        let mut parts = parts_of(action);
+        let impacts = self.impacts(action.stage.as_ref());
+        for state in lists.supporters.of(index, &impacts) {
+            match lists.of(state) {
+                Ok(part) => parts.extend(part),
+                Err(why) => return Keyed::Never(why),
+            }
+        }
+        let declared = settings.map_or(&[][..], |task| &task.env);
+        parts.extend(around.variables(declared));
+        let programs = project.ecosystems.iter().flat_map(|id| {
+            let known = ecosystem::ALL.iter().filter(move |known| known.id() == *id);
+            known.flat_map(|known| known.programs().iter().copied())
+        });
+        match around.programs(action, programs) {
+            Ok(programs) => parts.extend(programs),
+            Err(why) => return Keyed::Never(why),
+        }
+        let is_listed = |path: &RepoPath| self.tree.files().is_file(path);
+        parts.extend(around.unlisted(&project.root, &is_listed));
+        parts.extend(settings.into_iter().flat_map(|task| {
+            let outputs = task.outputs.iter();
+            outputs.map(|glob| Part::new(format!("output {glob}"), glob.as_bytes()))
+        }));
+        Keyed::Under(ActionDigest::new(parts))
+    }
+
+    /// What hits a project hard enough for a task of this stage to be run.
+    fn impacts(&self, stage: Option<&Stage>) -> Vec<Impact> {
+        let all = [
+            Impact::Rebuild,
+            Impact::Tests,
+            Impact::Contract,
+            Impact::Runtime,
+        ];
+        let asks = |impact: &Impact| match stage {
+            // An unknown stage is run for whatever any stage is run for.
+            Some(stage) if self.config.stages.0.contains(stage) => {
+                select::stages(*impact, &self.config.stages).contains(stage)
+            }
+            Some(_) => true,
+            None => *impact != Impact::Runtime,
+        };
+        all.into_iter().filter(asks).collect()
+    }
+
+    fn settings(&self, project: &Project, action: &Action) -> Option<&ConfiguredTask> {
+        let name = action
+            .target
+            .strip_prefix(&project.name)?
+            .strip_prefix(':')?;
+        let mut configured =
+            self.config
+                .projects
+                .iter()
+                .filter(|(key, config)| match &config.path {
+                    Some(path) => *path == project.root,
+                    None => **key == project.name || **key == project.root.to_string(),
+                });
+        configured.find_map(|(_, config)| {
+            let test = config.test.iter().find(|(stage, _)| match stage.as_str() {
+                "unit" => name == "test",
+                stage => name.strip_prefix("test:") == Some(stage),
+            });
+            test.map(|(_, task)| task).or_else(|| config.task.get(name))
+        })
+    }
+
+    fn outputs(&self, action: &Action) -> Vec<String> {
+        let index = self.graph.named(&action.project);
+        let project = index.map(|index| self.graph.project(index));
+        let settings = project.and_then(|project| Some((project, self.settings(project, action)?)));
+        let globs = settings.map(|(project, task)| {
+            let globs = task.outputs.iter();
+            let joined =
+                globs.filter_map(|glob| project.root.join(glob).ok()?.as_str().map(str::to_owned));
+            joined.collect()
+        });
+        globs.unwrap_or_default()
+    }
+
+    /// What talks to others may pass today and fail tomorrow with the same files; what builds something is worth
+    /// nothing without it.
+    fn may_be_kept(
+        &self,
+        project: &Project,
+        action: &Action,
+        settings: Option<&ConfiguredTask>,
+    ) -> Result<(), String> {
+        let broken = |fault: &&Fault| {
+            let owner = self.graph.enclosing(&fault.path).next();
+            owner.is_some_and(|owner| self.graph.project(owner).root == project.root)
+        };
+        if let Some(fault) = self.faults.iter().find(broken) {
+            return Err(format!("its manifest cannot be read: {fault}"));
+        }
+        let of_project = || {
+            let mut all = self.config.projects.iter();
+            let found = all.find(|(key, config)| {
+                config.path.as_ref() == Some(&project.root) || **key == project.name
+            });
+            found.and_then(|(_, config)| config.cache)
+        };
+        match (
+            settings.and_then(|task| task.cache).or_else(of_project),
+            &action.stage,
+        ) {
+            (Some(true), _) => Ok(()),
+            (Some(false), _) => Err("`cache = false`".to_owned()),
+            (None, Some(stage)) if matches!(stage.0.as_str(), "smoke" | "unit" | "contract") => {
+                Ok(())
+            }
+            (None, Some(stage)) => Err(format!(
+                "tests of stage {} may talk to others; `cache = true` keeps them",
+                stage.0
+            )),
+            (None, None) if settings.is_some_and(|task| !task.outputs.is_empty()) => Ok(()),
+            (None, None) => Err("it is no test and declares no `outputs`".to_owned()),
+        }
+    }
+}
+
+/// The files of projects, listed with the id of their content.
+struct Lists<'k> {
+    ring: &'k Keyring,
+    tree: &'k WorkTree,
+    supporters: Supporters,
+    ids: Vec<Id>,
+    inputs: select::Inputs,
+    known: BTreeMap<(ProjectIndex, Impact), Result<Option<Part>, String>>,
+    texts: BTreeMap<Digest, Arc<Vec<u8>>>,
+}
+
+/// What the bytes of a file are.
+enum Id {
+    /// Git's id of them.
+    Blob,
+    /// Their own digest.
+    Bytes(Digest),
+    /// Nobody knows, for this reason.
+    Unknown(String),
+}
+
+impl<'k> Lists<'k> {
+    fn new(ring: &'k Keyring, tree: &'k WorkTree) -> Self {
+        let files = tree.files().entries();
+        let question = Question {
+            graph: &ring.graph,
+            changes: &crate::diff::ChangeSet::default(),
+            config: &ring.config,
+            ecosystems: ecosystem::ALL,
+            faults: &ring.faults,
+            locks: &BTreeMap::new(),
+            fields: &BTreeMap::new(),
+            depth: Depth::All,
+        };
+        Self {
+            ring,
+            tree,
+            supporters: Supporters::new(&ring.graph),
+            ids: ids(tree, files),
+            inputs: select::inputs(&question, files),
+            known: BTreeMap::new(),
+            texts: BTreeMap::new(),
+        }
+    }
+
+    /// The part for all files whose change hits a project this hard; `None` where there are none.
+    fn of(&mut self, state: (ProjectIndex, Impact)) -> Result<Option<Part>, String> {
+        if let Some(known) = self.known.get(&state) {
+            return known.clone();
+        }
+        let part = self.list(state);
+        self.known.insert(state, part.clone());
+        part
+    }
+
+    fn list(&mut self, (index, impact): (ProjectIndex, Impact)) -> Result<Option<Part>, String> {
+        let project = self.ring.graph.project(index);
+        let files = self.tree.files().entries();
+        let mut text = Vec::new();
+        for at in self.inputs.of.get(&(index, impact)).into_iter().flatten() {
+            line(&mut text, &files[*at], &self.ids[*at])?;
+        }
+        for (path, digest) in ignored_inputs(self.tree, project, impact)? {
+            text.extend_from_slice(format!("ignored bytes {digest} {path}\0").as_bytes());
+        }
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let digest = Digest::of_bytes(&text);
+        self.texts.insert(digest, Arc::new(text));
+        let what = match impact {
+            Impact::Rebuild => "files",
+            Impact::Tests => "files for tests",
+            Impact::Contract => "interface files",
+            Impact::Runtime => "files at run time",
+        };
+        let name = format!("{what} of {}", project.root).into();
+        Ok(Some(Part { name, digest }))
+    }
+}
+
+/// Ids of all files; those that git vouches for are not read.
+fn ids(tree: &WorkTree, files: &[Entry]) -> Vec<Id> {
+    let proof = tree.proof();
+    let id = |entry: &Entry| {
+        if entry.kind == FileKind::Submodule {
+            return Id::Unknown(format!(
+                "`{}` is a submodule, into which nobody looks",
+                entry.path
+            ));
+        }
+        if proof.holds(entry) {
+            return Id::Blob;
+        }
+        match read_from_disk(&on_disk(tree.root(), &entry.path), entry.kind) {
+            Ok(bytes) => Id::Bytes(Digest::of_bytes(&bytes)),
+            Err(error) => Id::Unknown(format!("`{}` cannot be read: {error}", entry.path)),
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = files.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let shares = files.chunks(share);
+        let workers: Vec<_> = shares
+            .map(|files| scope.spawn(|| files.iter().map(id).collect::<Vec<_>>()))
+            .collect();
+        let done = workers.into_iter();
+        done.flat_map(|worker| worker.join().expect("reading a file does not panic"))
+            .collect()
+    })
+}
+
+/// One file in a list: what it is, whose id, the id, the path; ids of git and of ours are framed apart.
+fn line(text: &mut Vec<u8>, entry: &Entry, id: &Id) -> Result<(), String> {
+    let kind = match entry.kind {
+        FileKind::Regular => "file",
+        FileKind::Executable => "program",
+        FileKind::Symlink => "link",
+        FileKind::Submodule => "module",
+    };
+    let id = match (id, &entry.blob) {
+        (Id::Unknown(why), _) => return Err(why.clone()),
+        (Id::Bytes(digest), _) => format!("bytes {digest}"),
+        (Id::Blob, Some(blob)) => format!("blob {blob}"),
+        (Id::Blob, None) => return Err(format!("`{}` has no id", entry.path)),
+    };
+    text.extend_from_slice(kind.as_bytes());
+    text.push(b' ');
+    text.extend_from_slice(id.as_bytes());
+    text.push(b' ');
+    text.extend_from_slice(entry.path.as_bytes());
+    text.push(0);
+    Ok(())
+}
+
+/// S6: declared inputs count also where git ignores them, which is why no list of git's has them.
+fn ignored_inputs(
+    tree: &WorkTree,
+    project: &Project,
+    impact: Impact,
+) -> Result<Vec<(RepoPath, Digest)>, String> {
+    let inputs = project.inputs.iter();
+    let inputs = inputs.filter(|input| Impact::of(input.kind) == impact);
+    let mut found = BTreeSet::new();
+    for input in inputs {
+        match &input.pattern {
+            InputPattern::Path(path) => {
+                let is_ignored = !tree.files().is_file(path) && !tree.files().is_folder(path);
+                if is_ignored && on_disk(tree.root(), path).is_file() {
+                    found.insert(path.clone());
+                }
+            }
+            InputPattern::Glob(glob) if input.kind == DependencyKind::Declared => {
+                matching(tree, glob, &mut found)?;
+            }
+            InputPattern::Glob(_) => {}
+        }
+    }
+    let digest = |path: RepoPath| {
+        let bytes = std::fs::read(on_disk(tree.root(), &path));
+        let bytes = bytes.map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+        Ok((path, Digest::of_bytes(&bytes)))
+    };
+    found.into_iter().map(digest).collect()
+}
+
+fn matching(tree: &WorkTree, glob: &str, found: &mut BTreeSet<RepoPath>) -> Result<(), String> {
+    let Some(globs) = compiled(glob) else {
+        return Err(format!("`{glob}` is no glob"));
+    };
+    let literal = glob
+        .split('/')
+        .take_while(|part| !part.contains(['*', '?', '[', '{', '\\']));
+    let base: Vec<&str> = literal.collect();
+    let start = tree.root().join(base.join("/"));
+    let mut walk = ignore::WalkBuilder::new(start);
+    walk.standard_filters(false).follow_links(false);
+    walk.filter_entry(|entry| entry.file_name() != ".git");
+    for entry in walk.build().flatten() {
+        if entry.file_type().is_none_or(|kind| kind.is_dir()) {
+            continue;
+        }
+        let inside = entry.path().strip_prefix(tree.root()).ok();
+        let path = inside.and_then(|path| RepoPath::new(path.as_os_str().as_encoded_bytes()).ok());
+        let Some(path) = path.filter(|path| globs.is_match(path.to_string())) else {
+            continue;
+        };
+        if !tree.files().is_file(&path) {
+            found.insert(path);
+        }
+        if found.len() > MOST_IGNORED {
+            return Err(format!(
+                "`{glob}` matches more than {MOST_IGNORED} ignored files"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn compiled(glob: &str) -> Option<GlobSet> {
+    let glob = GlobBuilder::new(glob)
+        .literal_separator(true)
+        .build()
+        .ok()?;
+    GlobSetBuilder::new().add(glob).build().ok()
+}
