@@ -7,6 +7,7 @@
 //! A stage imports earlier ones only; [`pipeline`] alone knows them all. Nothing here prints, exits or
 //! reads arguments; the environment is read in `ci` and `config` only.
 
+pub mod cache;
 pub mod ci;
 pub mod config;
 pub mod diff;

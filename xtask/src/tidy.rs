@@ -20,6 +20,7 @@ const ORDER: [&str; 18] = [
     "select",
     "narrow",
     "plan",
+    "cache",
     "run",
     "release",
     "report",

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Annotation, Blanks, Environment, Event, Group, Host, HostBase, JobList, LineMarks, Pushed,
-    Situation, Workflow, log, log::escape_by, says_something, shorten,
+    Situation, Trust, Workflow, log, log::escape_by, says_something, shorten,
 };
 
 /// GitHub Actions.
@@ -64,6 +64,18 @@ impl Host for GitHub {
         } else {
             Event::Manual
         })
+    }
+
+    fn trust(&self, env: &Environment) -> Trust {
+        // `pull_request_target` and comments run on the default branch with the words of strangers.
+        let of_branch = ["push", "schedule", "workflow_dispatch", "merge_group"];
+        let event = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
+        let is_protected = env.get("GITHUB_REF_PROTECTED") == Some("true");
+        if is_protected && of_branch.contains(&event) {
+            Trust::Trusted
+        } else {
+            Trust::Untrusted
+        }
     }
 
     /// Lines for `$GITHUB_OUTPUT`; a matrix holds at most 256 jobs ("Actions limits") and must not be empty.

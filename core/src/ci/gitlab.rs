@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Environment, Event, Fork, Group, Host, HostBase, JobList, Pushed, Situation, Workflow, log,
+    Environment, Event, Fork, Group, Host, HostBase, JobList, Pushed, Situation, Trust, Workflow,
+    log,
 };
 
 /// GitLab CI.
@@ -49,6 +50,15 @@ impl Host for GitLab {
         } else {
             Event::Manual
         })
+    }
+
+    fn trust(&self, env: &Environment) -> Trust {
+        let is_proposal = env.get("CI_MERGE_REQUEST_IID").is_some();
+        if env.get("CI_COMMIT_REF_PROTECTED") == Some("true") && !is_proposal {
+            Trust::Trusted
+        } else {
+            Trust::Untrusted
+        }
     }
 
     /// A child pipeline ("Downstream pipelines"), in the part of YAML that is JSON. The verdict has no `needs`:

@@ -32,11 +32,13 @@ mod environment;
 mod jobs;
 mod log;
 mod situation;
+mod trust;
 
 pub use environment::{Environment, says_something};
 pub use jobs::{Job, JobList, Workflow};
 pub use log::{Annotation, Blanks, Ended, Group, LineMarks, quiet_json, shorten};
 pub use situation::{Event, Fork, HostBase, Pushed, Said, Situation};
+pub use trust::Trust;
 
 /// Every known host; the first that recognises itself counts, so the generic one is last.
 pub static ALL: &[&dyn Host] = &[
@@ -61,6 +63,11 @@ pub trait Host: Sync {
 
     /// Returns what is built, and what the host says of its base.
     fn situation(&self, env: &Environment) -> Situation;
+
+    /// Tells how far this build may be believed.
+    fn trust(&self, _env: &Environment) -> Trust {
+        Trust::Untrusted
+    }
 
     /// Writes a list of jobs as the host takes it; `None` where it knows no such thing.
     fn job_list(&self, _list: &JobList) -> Option<String> {
@@ -124,6 +131,12 @@ pub trait Host: Sync {
 
     /// Returns a short pipeline: plan, test in several jobs, verdict.
     fn workflow(&self) -> Workflow;
+}
+
+/// Returns how far the build that we are in may be believed.
+#[must_use]
+pub fn trust(env: &Environment) -> Trust {
+    here(env).map_or(Trust::Untrusted, |host| host.trust(env))
 }
 
 /// Returns the host we run on.

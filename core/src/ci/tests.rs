@@ -68,3 +68,34 @@ fn b5_pushes() {
     assert!(matches!(by_hand, Said::Everything(_)));
     assert_eq!(Pushed::default().situation(Event::Push).base, Said::Nothing);
 }
+
+/// C9: a proposal is never trusted, whatever branch it names.
+#[test]
+fn c9_only_protected_branches_are_trusted() {
+    let on = |pairs: &[(&str, &str)]| trust(&environment(pairs));
+    let github = |event, protected| {
+        let host = ("GITHUB_ACTIONS", "true");
+        on(&[
+            host,
+            ("GITHUB_EVENT_NAME", event),
+            ("GITHUB_REF_PROTECTED", protected),
+        ])
+    };
+    assert_eq!(github("push", "true"), Trust::Trusted);
+    for (event, protected) in [
+        ("push", "false"),
+        ("pull_request", "true"),
+        ("pull_request_target", "true"),
+        ("issue_comment", "true"),
+    ] {
+        assert_eq!(github(event, protected), Trust::Untrusted, "{event}");
+    }
+    let gitlab = ("GITLAB_CI", "true");
+    let protected = ("CI_COMMIT_REF_PROTECTED", "true");
+    assert_eq!(on(&[gitlab, protected]), Trust::Trusted);
+    assert_eq!(
+        on(&[gitlab, protected, ("CI_MERGE_REQUEST_IID", "7")]),
+        Trust::Untrusted
+    );
+    assert_eq!(on(&[("CI", "true"), protected]), Trust::Untrusted);
+}
