@@ -84,3 +84,6 @@ impl From<std::io::Error> for Fault {
         Self(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;
