@@ -262,6 +262,8 @@ fn c11_old_records_go_and_no_clock_matters() {
             .to_string()
     };
     for (age, name) in ["a", "b", "c", "d"].iter().enumerate() {
+        std::fs::create_dir_all(root.join("dist")).unwrap();
+        std::fs::write(root.join("dist/c"), name.repeat(100_000)).unwrap();
         keep(&settings, &root, name);
         let name = at(name);
         let file = store.join("v1/ac").join(&name[..2]).join(&name);
