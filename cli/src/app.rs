@@ -58,6 +58,7 @@ enum Command {
     Config(commands::config::Config),
     Doctor(commands::doctor::Doctor),
     Schema(commands::schema::Schema),
+    Cache(commands::cache::Cache),
     Completions(commands::completions::Completions),
     #[command(name = "__watchdog", hide = true)]
     Watchdog,
@@ -119,6 +120,7 @@ fn dispatch(
         Some(Command::Config(command)) => command.run(context),
         Some(Command::Doctor(command)) => command.run(context),
         Some(Command::Schema(command)) => command.run(context),
+        Some(Command::Cache(command)) => command.run(context),
         Some(Command::Completions(command)) => command.run(context),
         Some(Command::Watchdog) => {
             affected_core::run::watchdog_main(std::io::stdin());

@@ -65,6 +65,14 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             text(schemars::schema_for!(v1::Base)),
         ),
         (
+            "affected.cache-explain.1.json",
+            text(schemars::schema_for!(v1::CacheExplain)),
+        ),
+        (
+            "affected.cache-stats.1.json",
+            text(schemars::schema_for!(v1::CacheStats)),
+        ),
+        (
             "affected.graph.1.json",
             text(schemars::schema_for!(v1::Graph)),
         ),

@@ -1,10 +1,14 @@
 //! From what was typed to what was meant.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
+use affected_core::cache::{Session, Settings};
 use affected_core::config::parse_duration;
-use affected_core::pipeline::{Comparison, Fetch, OnUnknown, Request};
+use affected_core::pipeline::{
+    Answer, Comparison, Environment, Fetch, OnUnknown, Request, results,
+};
 use affected_core::run::{Batching, MissingTool, RunOptions, Stop};
 use affected_graph::{Depth, RepoPath, Stage};
 
@@ -163,6 +167,20 @@ pub(crate) fn run_options(
         watchdog,
         ..RunOptions::default()
     })
+}
+
+/// Opens the caches for a run, unless they are not wanted.
+pub(crate) fn cache(
+    running: &Running,
+    answer: &Answer,
+    options: &RunOptions,
+) -> Option<Arc<Session>> {
+    if running.no_cache || answer.plan.actions.is_empty() {
+        return None;
+    }
+    let settings = Settings::of(&Environment::from_process());
+    let session = results::session(answer, &settings, &options.root, &options.environment);
+    Some(Arc::new(session))
 }
 
 fn time(flag: &'static str, text: &str) -> Result<Duration, CliError> {

@@ -8,6 +8,8 @@ use serde_json::Value;
 /// The repository; gone when dropped.
 pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
+    /// Where results are kept.
+    cache: tempfile::TempDir,
 }
 
 /// What the binary answered.
@@ -22,6 +24,7 @@ impl Sandbox {
     pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            cache: tempfile::tempdir().unwrap(),
         }
     }
 
@@ -71,6 +74,11 @@ impl Sandbox {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The folder that results are kept in.
+    pub(crate) fn cache(&self) -> &Path {
+        self.cache.path()
     }
 
     pub(crate) fn join(&self, path: &str) -> PathBuf {
@@ -125,6 +133,7 @@ impl Sandbox {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = clean(Command::new(env!("CARGO_BIN_EXE_affected-under-test")));
         command.arg("-C").arg(self.path()).args(arguments);
+        command.env("AFFECTED_CACHE_DIR", self.cache());
         command
     }
 

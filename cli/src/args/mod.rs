@@ -116,6 +116,9 @@ pub(crate) struct Running {
     /// What to say when there is nothing to run.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) no_tasks: NoTasks,
+    /// Run everything, also what passed before with the same inputs, and keep nothing.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// Show what would run, and run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments whose docs are the help, and a short `run`.
 
+pub(crate) mod cache;
 pub(crate) mod ci;
 pub(crate) mod completions;
 pub(crate) mod config;

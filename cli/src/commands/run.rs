@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use affected_core::cache::Session;
 use affected_core::pipeline::Answer;
 use affected_core::plan::Plan;
 use affected_core::report::tests as ended;
@@ -100,6 +101,7 @@ pub(super) fn work(
     let mut options = request::run_options(running, root)?;
     let store = answer.store.as_ref();
     options.reports = store.map(|store| store.join("reports"));
+    options.cache = request::cache(running, answer, &options);
     let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
     let mut host = HostLog::here();
     let began = Instant::now();
@@ -114,6 +116,9 @@ pub(super) fn work(
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut document = document(answer, &results, ms);
     document.shard = part.shard;
+    if let Some(cache) = &options.cache {
+        finish_cache(cache, &mut context.printer, &mut document);
+    }
     if let Some(path) = &part.report {
         ci::write(path, &json::line(&document)?)?;
     }
@@ -132,6 +137,22 @@ pub(super) fn work(
         summary(&mut context.printer, &answer.plan, &results, &document)?;
     }
     Ok(exit(&interrupt, &document))
+}
+
+/// Stores what is left, and tells what became of each digest.
+fn finish_cache(cache: &Session, printer: &mut Printer, document: &mut v1::Run) {
+    cache.finish();
+    for (at, task) in document.tasks.iter_mut().enumerate() {
+        task.digest = cache.digest(at).map(|digest| digest.to_string());
+    }
+    for message in cache.warnings() {
+        printer.warn(&message, None);
+        document.warnings.push(v1::Warning {
+            code: "cache".to_owned(),
+            message,
+            help: None,
+        });
+    }
 }
 
 fn exit(interrupt: &Interrupt, document: &v1::Run) -> Exit {
@@ -222,8 +243,9 @@ fn summary(
     }
     let counts = &document.summary;
     text.push_str(&format!(
-        "{} passed, {} failed, {} skipped, {} canceled in {:.1}s\n",
+        "{} passed{}, {} failed, {} skipped, {} canceled in {:.1}s\n",
         counts.passed,
+        known(counts),
         counts.failed,
         counts.skipped,
         counts.canceled,
@@ -249,6 +271,19 @@ fn failures(result: &TaskResult) -> String {
     text
 }
 
+/// What the cache spared.
+fn known(counts: &v1::RunSummary) -> String {
+    if counts.cached == 0 {
+        return String::new();
+    }
+    let saved = std::time::Duration::from_millis(counts.saved_ms).as_secs_f64();
+    format!(" ({} known before, {saved:.1}s saved)", counts.cached)
+}
+
+fn took(result: &TaskResult) -> u64 {
+    u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
     let count = |wanted: &[Outcome]| {
         results
@@ -264,7 +299,13 @@ fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
             stage: action.stage.as_ref().map(|stage| stage.0.clone()),
             outcome: result.outcome.as_str().to_owned(),
             exit: result.exit,
-            ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
+            ms: if result.outcome == Outcome::Cached {
+                0
+            } else {
+                took(result)
+            },
+            saved_ms: (result.outcome == Outcome::Cached).then(|| took(result)),
+            digest: None,
             cause: result.cause.clone(),
             tests: result.tests.as_ref().map(ended::ran),
             reasons: action.reasons.clone(),
@@ -283,6 +324,12 @@ fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
         warnings,
         summary: v1::RunSummary {
             passed: count(&[Outcome::Passed, Outcome::Flaky, Outcome::Cached]),
+            cached: count(&[Outcome::Cached]),
+            saved_ms: results
+                .iter()
+                .filter(|result| result.outcome == Outcome::Cached)
+                .map(took)
+                .sum(),
             failed: count(&[Outcome::Failed, Outcome::TimedOut]),
             skipped: count(&[Outcome::Skipped]),
             canceled: count(&[Outcome::Canceled]),

@@ -1,6 +1,7 @@
 //! `why`.
 
-use affected_core::pipeline;
+use affected_core::cache::Settings;
+use affected_core::pipeline::{self, Environment, results};
 use affected_core::report::wire::v1;
 use clap::Args;
 
@@ -17,6 +18,9 @@ use crate::terminal::escape;
 pub(crate) struct Why {
     /// The project, by name or path.
     project: String,
+    /// Tell what the cache knows of this target (`web:test`), and which inputs differ from its last result.
+    #[arg(long, conflicts_with = "other")]
+    cache: bool,
     /// Another project: shows the shortest chain of dependencies down to it.
     other: Option<String>,
     #[command(flatten)]
@@ -28,6 +32,9 @@ pub(crate) struct Why {
 impl Why {
     /// Tells the reasons, or the chain.
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
+        if self.cache {
+            return self.explain_cache(context);
+        }
         let answer = answer(&self.selection, None, context)?;
         let why = pipeline::why(&answer, &self.project, self.other.as_deref())?;
         let text = match self.output.format.as_str() {
@@ -36,6 +43,27 @@ impl Why {
         };
         context.printer.data(&text)?;
         Ok(Exit::OK)
+    }
+}
+
+impl Why {
+    fn explain_cache(self, context: &mut Context) -> Result<Exit, CliError> {
+        let (settings, variables) = (
+            Settings::of(&Environment::from_process()),
+            std::env::vars_os().collect::<Vec<_>>(),
+        );
+        let mut answer = answer(&self.selection, None, context)?;
+        let mut actions = answer.plan.actions.iter();
+        if !actions.any(|action| action.target == self.project) {
+            // It would not run now, but it can be asked about all the same.
+            let everything = Selection {
+                all: true,
+                ..Selection::default()
+            };
+            answer = super::answer(&everything, None, context)?;
+        }
+        let told = results::explain(&answer, &self.project, &settings, &variables)?;
+        super::cache::explained(&told, &self.output, context)
     }
 }
 

@@ -107,14 +107,7 @@ impl Folder {
         if Digest::of_bytes(&bytes) != part.digest {
             return None;
         }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let lines = text.split('\0').filter_map(|line| {
-            let mut words = line.splitn(4, ' ');
-            let (kind, form, id, path) =
-                (words.next()?, words.next()?, words.next()?, words.next()?);
-            Some((path.to_owned(), format!("{kind} {form} {id}")))
-        });
-        Some(lines.collect())
+        Some(files_of(&bytes))
     }
 
     /// Writes files beside, syncs them, and moves them to their places.
@@ -298,6 +291,19 @@ impl Folder {
             let _ = fs::write(path, now.to_string());
         }
     }
+}
+
+/// Reads a list of files: path and what it was.
+#[must_use]
+pub fn files_of(list: &[u8]) -> BTreeMap<String, String> {
+    let text = String::from_utf8_lossy(list);
+    let lines = text.split('\0').filter_map(|line| {
+        let mut words = line.splitn(4, ' ');
+        let (kind, form) = (words.next()?, words.next()?);
+        let (id, path) = (words.next()?, words.next()?);
+        Some((path.to_owned(), format!("{kind} {form} {id}")))
+    });
+    lines.collect()
 }
 
 /// Everything that a record names: what it needs, and what explains it.

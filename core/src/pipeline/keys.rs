@@ -45,6 +45,17 @@ pub enum Keyed {
     Never(String),
 }
 
+impl Keyed {
+    /// Returns the digest, where there is one.
+    #[must_use]
+    pub fn digest(&self) -> Option<&ActionDigest> {
+        match self {
+            Self::Under(digest) => Some(digest),
+            Self::Never(_) => None,
+        }
+    }
+}
+
 /// The digests of a plan, and the lists of files that stand behind them.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {

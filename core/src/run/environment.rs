@@ -37,7 +37,7 @@ fn is_withheld(name: &OsStr) -> bool {
     GIT_HOOK.contains(&name.as_ref())
         || name
             .strip_prefix("AFFECTED_")
-            .is_some_and(|rest| rest.contains("TOKEN"))
+            .is_some_and(|rest| rest.contains("TOKEN") || rest.contains("KEY"))
 }
 
 /// Why a program can't be started.

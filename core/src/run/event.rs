@@ -84,7 +84,7 @@ pub struct TaskResult {
     pub cause: Option<String>,
     /// When it was started, counted from the beginning of the run.
     pub started: Duration,
-    /// Wall time.
+    /// Wall time; of a cached one, how long it took when it ran.
     pub duration: Duration,
     /// The bounded output, stdout and stderr as they came.
     pub output: Vec<u8>,

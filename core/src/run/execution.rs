@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use super::batch::Batches;
+use super::remember;
 use super::scheduler::{Blame, Bounds, Next, Scheduler};
 use super::watchdog::Watchdog;
 use super::worker::{self, Context};
@@ -104,7 +105,9 @@ fn start<'scope>(
 ) {
     scope.spawn(move |_| {
         let action = &plan.actions[index];
-        let ended = catch_unwind(AssertUnwindSafe(|| worker::run(action, index, context)));
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            remember::around(index, context, || worker::run(action, index, context))
+        }));
         let (result, warnings) = ended.unwrap_or_else(|_| {
             let cause = "a bug stopped its worker".to_owned();
             (

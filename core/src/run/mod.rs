@@ -15,6 +15,7 @@ mod group;
 mod interrupt;
 mod options;
 mod process;
+mod remember;
 mod results;
 mod scheduler;
 pub mod surroundings;

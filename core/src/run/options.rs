@@ -75,6 +75,8 @@ pub struct RunOptions {
     pub reports: Option<PathBuf>,
     /// A folder for output that is too long for memory; `None` keeps head and tail only.
     pub logs: Option<PathBuf>,
+    /// Results of earlier runs; `None` runs everything.
+    pub cache: Option<Arc<crate::cache::Session>>,
 }
 
 impl Default for RunOptions {
@@ -94,6 +96,7 @@ impl Default for RunOptions {
             batching: Batching::default(),
             reports: None,
             logs: None,
+            cache: None,
         }
     }
 }

@@ -195,8 +195,14 @@ pub struct RanTask {
     /// The exit code, if it exited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
-    /// Wall time.
+    /// Wall time; nothing where it was not run.
     pub ms: u64,
+    /// The digest of everything that can change its result; absent where that may not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// How long it took when it ran, of a cached one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_ms: Option<u64>,
     /// Why it did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -239,6 +245,12 @@ pub struct RanTest {
 pub struct RunSummary {
     /// Passed, flaky and cached ones included.
     pub passed: usize,
+    /// Those of `passed` that were not run, since their result was known.
+    #[serde(default)]
+    pub cached: usize,
+    /// How long those took when they ran.
+    #[serde(default)]
+    pub saved_ms: u64,
     /// Failed, timed out included.
     pub failed: usize,
     /// Never started.
@@ -333,4 +345,62 @@ pub struct GraphProject {
     pub affected: bool,
     /// `changed dependent runtime none`.
     pub reach: String,
+}
+
+/// `affected.cache-stats/1`: what the local cache holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheStats {
+    /// Always `affected.cache-stats/1`.
+    pub schema: String,
+    /// Results.
+    pub records: u64,
+    /// Logs, outputs and lists of files.
+    pub blobs: u64,
+    /// Of all of them together.
+    pub bytes: u64,
+    /// At most so many.
+    pub limit: u64,
+    /// Files that were removed just now.
+    pub removed: u64,
+}
+
+/// `affected.cache-explain/1`: what makes the digest of a task another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheExplain {
+    /// Always `affected.cache-explain/1`.
+    pub schema: String,
+    /// `project:task`, or what was asked about.
+    pub target: String,
+    /// `hit`: its result is known; `changed`: the last known one had other inputs; `new`: none is known; `never`: none
+    /// is kept; `same`: the two compared have the same inputs.
+    pub state: String,
+    /// Why none is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The digest now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The parts that differ, sorted.
+    pub differences: Vec<CacheDifference>,
+}
+
+/// One part in which two digests differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheDifference {
+    /// `command`, `variable CI`, `program go`, `files of libs/money`; never a value.
+    pub part: String,
+    /// `added removed changed`.
+    pub change: String,
+    /// The files that differ, where the part is a list of files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<CacheFile>,
+}
+
+/// One file that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheFile {
+    /// Where.
+    pub path: String,
+    /// `added removed changed`.
+    pub change: String,
 }
