@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod base;
+#[cfg(unix)]
+mod cache;
 mod gate;
 mod host_log;
 mod hostile;

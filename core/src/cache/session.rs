@@ -104,7 +104,7 @@ impl Session {
                     faults: AtomicU32::new(0),
                 }),
                 Some(Err(fault)) => {
-                    told.push(format!("the {} cache is not used: {fault}", kind.id()))
+                    told.push(format!("the {} cache is not used: {fault}", kind.id()));
                 }
                 None => {}
             }
@@ -246,35 +246,37 @@ impl Session {
     /// Takes the result of an action that really passed at the first try. It is stored once its inputs were looked at
     /// again.
     pub fn keep(&self, action: usize, log: &[u8], duration: Duration) {
-        let Some((asked, digest)) = self
-            .asked
-            .get(action)
-            .and_then(|asked| Some((asked, asked.digest.as_ref()?)))
+        let asked = self.asked.get(action);
+        let Some((asked, digest)) = asked.and_then(|asked| Some((asked, asked.digest.as_ref()?)))
         else {
             return;
         };
         if self.places.is_empty() || idle::ran_nothing(log) {
             return;
         }
-        let gathered = match outputs::gather(&self.root, &asked.outputs) {
-            Ok(gathered) => gathered,
-            Err(why) => {
-                return self.tell(format!(
-                    "the result of `{}` is not kept: {why}",
-                    asked.target
-                ));
-            }
-        };
+        match self.entry(asked, digest, log, duration) {
+            Ok(entry) => self.queue(action, entry),
+            Err(why) => self.tell(format!(
+                "the result of `{}` is not kept: {why}",
+                asked.target
+            )),
+        }
+    }
+
+    /// Seals a result with everything that belongs to it.
+    fn entry(
+        &self,
+        asked: &Asked,
+        digest: &ActionDigest,
+        log: &[u8],
+        duration: Duration,
+    ) -> Result<Entry, String> {
         let log = self.mask.hide(log);
         let mut blobs = Vec::new();
         let mut files = Vec::new();
-        for file in gathered {
+        for file in outputs::gather(&self.root, &asked.outputs)? {
             if self.mask.finds(&file.bytes) {
-                let why = format!("`{}` holds a secret", file.path);
-                return self.tell(format!(
-                    "the result of `{}` is not kept: {why}",
-                    asked.target
-                ));
+                return Err(format!("`{}` holds a secret", file.path));
             }
             let blob = Blob::of(&file.bytes);
             blobs.push((blob.clone(), Arc::new(file.bytes)));
@@ -291,16 +293,18 @@ impl Session {
         if let Some(blob) = &record.facts.log {
             blobs.insert(0, (blob.clone(), Arc::new(log.to_vec())));
         }
-        let Some(sealed) = record.seal(&at, self.secret.as_ref()) else {
-            return;
-        };
-        let entry = Entry {
+        let sealed = record.seal(&at, self.secret.as_ref());
+        Ok(Entry {
             at,
             target: self.target(asked),
-            record: sealed,
+            record: sealed.ok_or("it is too long")?,
             blobs,
             lists: asked.lists.clone(),
-        };
+        })
+    }
+
+    /// Lets a result wait for others; stores all of them once that is worth looking at the work tree.
+    fn queue(&self, action: usize, entry: Entry) {
         let is_due = {
             let mut pending = lock(&self.pending);
             let blobs = entry.blobs.iter().map(|(_, bytes)| bytes.len());
