@@ -259,7 +259,7 @@ fn c5_killed_at_any_moment() {
         .ok()
         .and_then(|rounds| rounds.parse().ok());
     let mut step = std::time::Duration::from_millis(3);
-    for round in 0..rounds.unwrap_or(20) {
+    for round in 0..rounds.unwrap_or(20_u64) {
         shop.write("p/lib/index.js", &format!("// {}\n", round / 3));
         let mut tool = shop.command(&["test", "--all"]);
         let mut tool = tool
@@ -273,7 +273,7 @@ fn c5_killed_at_any_moment() {
         }
         let _ = tool.kill();
         tool.wait().unwrap();
-        step = (step * 13 / 10) % std::time::Duration::from_millis(400);
+        step = std::time::Duration::from_millis((3 + round * 7) % 250);
     }
     let verified = shop
         .affected(&["cache", "verify", "--format", "json"])

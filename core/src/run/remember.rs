@@ -30,7 +30,9 @@ pub(super) fn around(index: usize, context: &Context<'_>, run: impl FnOnce() -> 
         return (result, Vec::new());
     }
     let (result, warnings) = run();
-    if result.outcome == Outcome::Passed {
+    // A run of no test proves nothing, and one whose command hides failed tests even less.
+    let has_failed = result.tests.as_ref().is_some_and(|tests| tests.failed > 0);
+    if result.outcome == Outcome::Passed && !result.ran_no_test() && !has_failed {
         cache.keep(index, &result.output, result.duration);
     }
     (result, warnings)
