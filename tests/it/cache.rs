@@ -96,7 +96,7 @@ fn c2_exactly_the_affected_tasks_miss() {
         why.stdout,
         "`job:test` has other inputs than the last result that is known:\n  changed files of p/api\n    changed p/api/index.js\n"
     );
-    assert_eq!(shop.names(&[]), "api job");
+    assert_eq!(shop.names(&["--uncommitted"]), "api job");
     let third = test(&shop, &[]).json();
     assert_eq!(with_outcome(&third, "passed"), "api job");
     assert_eq!(with_outcome(&third, "cached"), "lib lone pay qa web");

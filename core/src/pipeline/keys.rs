@@ -127,11 +127,15 @@ impl Keyring {
         }
         let declared = settings.map_or(&[][..], |task| &task.env);
         parts.extend(around.variables(declared));
+        let outputs = compiled(self.outputs(action).iter().map(String::as_str));
+        let Some(outputs) = outputs else {
+            return Keyed::Never("one of its `outputs` is no glob".to_owned());
+        };
         let programs = project.ecosystems.iter().flat_map(|id| {
             let known = ecosystem::ALL.iter().filter(move |known| known.id() == *id);
             known.flat_map(|known| known.programs().iter().copied())
         });
-        match around.programs(action, programs) {
+        match around.programs(action, programs, &outputs) {
             Ok(programs) => parts.extend(programs),
             Err(why) => return Keyed::Never(why),
         }
@@ -406,7 +410,7 @@ fn ignored_inputs(
 }
 
 fn matching(tree: &WorkTree, glob: &str, found: &mut BTreeSet<RepoPath>) -> Result<(), String> {
-    let Some(globs) = compiled(glob) else {
+    let Some(globs) = compiled([glob]) else {
         return Err(format!("`{glob}` is no glob"));
     };
     let literal = glob
@@ -438,10 +442,11 @@ fn matching(tree: &WorkTree, glob: &str, found: &mut BTreeSet<RepoPath>) -> Resu
     Ok(())
 }
 
-fn compiled(glob: &str) -> Option<GlobSet> {
-    let glob = GlobBuilder::new(glob)
-        .literal_separator(true)
-        .build()
-        .ok()?;
-    GlobSetBuilder::new().add(glob).build().ok()
+fn compiled<'g>(globs: impl IntoIterator<Item = &'g str>) -> Option<GlobSet> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        let glob = GlobBuilder::new(glob).literal_separator(true).build();
+        builder.add(glob.ok()?);
+    }
+    builder.build().ok()
 }

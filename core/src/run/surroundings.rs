@@ -156,11 +156,13 @@ impl<'a> Surroundings<'a> {
         names.into_iter().filter_map(part).collect()
     }
 
-    /// Identifies the programs that an action starts, and those of its languages that are installed.
+    /// Identifies the programs that an action starts, and those of its languages that are installed. What it writes
+    /// itself is none of them.
     pub fn programs<'p>(
         &self,
         action: &Action,
         of_languages: impl Iterator<Item = &'p str>,
+        outputs: &globset::GlobSet,
     ) -> Result<Vec<Part>, String> {
         let cwd = on_disk(self.root, &action.cwd);
         let mut parts = self.at_home.clone();
@@ -174,7 +176,12 @@ impl<'a> Surroundings<'a> {
                 None => return Err(format!("`{first}` is not installed or not on PATH")),
             }
         }
-        let others = words.into_iter().chain(of_languages.map(str::to_owned));
+        let is_written = |word: &String| {
+            let path = action.cwd.join(word).ok();
+            word.contains('/') && path.is_some_and(|path| outputs.is_match(path.to_string()))
+        };
+        let words = words.into_iter().filter(|word| !is_written(word));
+        let others = words.chain(of_languages.map(str::to_owned));
         parts.extend(others.filter_map(|name| self.program(&cwd, &name)));
         parts.sort();
         parts.dedup();
