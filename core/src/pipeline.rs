@@ -213,12 +213,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         plan,
         work_tree: trees.work_tree,
         store: memory.folder().map(std::path::Path::to_path_buf),
-        keyring: keys::Keyring {
-            tree: Arc::clone(&trees.head),
-            graph: Arc::clone(&head.graph),
-            config: Arc::new(trees.config),
-            faults: head.faults.clone().into(),
-        },
+        keyring: keys::Keyring::of(&trees.head, &head, trees.config),
         timings: watch,
     })
 }

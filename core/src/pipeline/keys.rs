@@ -19,6 +19,7 @@ use crate::facts::Fault;
 use crate::plan::digest::{ActionDigest, Part, parts_of};
 use crate::plan::{Action, Plan};
 use crate::run::surroundings::Surroundings;
+use crate::scan::Inventory;
 use crate::select::{self, Question};
 use crate::tree::worktree::WorkTree;
 use crate::tree::{Entry, FileKind, SharedTree, Tree};
@@ -30,10 +31,10 @@ const MOST_IGNORED: usize = 100_000;
 /// Everything that action digests are made of.
 #[derive(Clone)]
 pub struct Keyring {
-    pub(super) tree: SharedTree,
-    pub(super) graph: Arc<ProjectGraph>,
-    pub(super) config: Arc<Config>,
-    pub(super) faults: Arc<[Fault]>,
+    tree: SharedTree,
+    graph: Arc<ProjectGraph>,
+    config: Arc<Config>,
+    faults: Arc<[Fault]>,
 }
 
 /// What is known about the result of one action.
@@ -68,6 +69,15 @@ pub struct Keys {
 }
 
 impl Keyring {
+    pub(super) fn of(tree: &SharedTree, inventory: &Inventory, config: Config) -> Self {
+        Self {
+            tree: Arc::clone(tree),
+            graph: Arc::clone(&inventory.graph),
+            config: Arc::new(config),
+            faults: inventory.faults.clone().into(),
+        }
+    }
+
     /// Computes the digest of every action of a plan from what is on disk.
     #[must_use]
     pub fn keys(&self, plan: &Plan, inherited: &[(OsString, OsString)]) -> Keys {
