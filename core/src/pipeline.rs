@@ -29,6 +29,7 @@ pub use stopwatch::Stopwatch;
 use crate::config::{self, Config, ConfigError, defects};
 use crate::diff::{Change, ChangeKind, ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
+use crate::facts::FactStore;
 use crate::narrow;
 use crate::plan::{
     Plan,
@@ -179,7 +180,9 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     } = judged;
     let shown = Names::new(&request.filter, &request.exclude)?;
     watch.lap(Lap::Select);
-    let parts = parts(&trees, &head.units, &union, &affected);
+    let asked = (union.as_ref(), &affected, &changes);
+    let parts = parts(&trees, &head.units, asked, &memory.facts);
+    memory.facts.save();
     watch.lap(Lap::Narrow);
     let selected = Selected {
         union: &union,
@@ -421,13 +424,19 @@ fn decide(
 fn parts(
     trees: &Trees,
     units: &Units,
-    union: &ProjectGraph,
-    affected: &AffectedSet,
+    (union, affected, changes): (&ProjectGraph, &AffectedSet, &ChangeSet),
+    facts: &FactStore,
 ) -> narrow::Parts {
     narrow::parts(&narrow::Question {
         graph: union,
         affected,
         units,
+        sources: narrow::Sources {
+            head: trees.head.as_ref(),
+            base: trees.base.as_deref(),
+            facts,
+            changes,
+        },
         precision: trees.config.precision,
         ecosystems: ecosystem::ALL,
     })

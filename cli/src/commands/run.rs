@@ -171,7 +171,13 @@ fn planned(answer: &Answer, verbosity: Verbosity) -> String {
         let widened = action.widened.as_ref();
         let widened = widened.filter(|_| verbosity == Verbosity::Verbose);
         let because = widened.map(|because| format!("    all of it: {}\n", escape(because)));
-        format!("{}\n{}", escape(&text), because.unwrap_or_default())
+        let unproved = action.unproved.iter();
+        let unproved = unproved.filter(|_| verbosity == Verbosity::Verbose);
+        let unproved: String = unproved
+            .map(|(unit, because)| format!("    {}: {}\n", escape(unit), escape(because)))
+            .collect();
+        let because = because.unwrap_or_default();
+        format!("{}\n{because}{unproved}", escape(&text))
     };
     let tasks: String = answer.plan.actions.iter().map(line).collect();
     format!("{}{tasks}", format::text::header(&answer.list))

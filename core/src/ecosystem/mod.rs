@@ -29,6 +29,8 @@ pub mod symlinks;
 pub mod terraform;
 pub mod turbo; // <- a module here
 
+mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,6 +45,7 @@ use crate::facts::{AnyParser, Broken, FactStore, Fault, Parser};
 use crate::runner::Selected;
 pub use crate::tree::is_material;
 use crate::tree::{FileSet, Tree, TreeError};
+pub use files::{ChangedFiles, FileLevel, Look, SourceFile, Suite};
 
 /// Every supported ecosystem. All are asked: a repository may speak many languages. Where several
 /// name one folder, the first here gives the project its name.
@@ -351,6 +354,11 @@ pub trait Ecosystem: Sync {
     /// Says what a unit is to the runner: its kind, and its name from the folder where tasks start.
     fn selected(&self, unit: &str) -> Selected {
         Selected::Package(unit.to_owned())
+    }
+
+    /// How its changes are followed from file to file, where tests are run file by file.
+    fn file_level(&self) -> Option<&dyn FileLevel> {
+        None
     }
 }
 

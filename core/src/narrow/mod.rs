@@ -2,21 +2,27 @@
 //! whole project, with the reason.
 //!
 //! A project is narrowed by one ecosystem, and only where every change that reaches it does so over sources that this
-//! ecosystem reads: over its own edges, in files of projects that it describes. Then its compile units are followed.
+//! ecosystem reads: over its own edges, in files of projects that it describes. Then its compile units are followed, or
+//! where it has none ([`crate::ecosystem::FileLevel`]) files: `follow` and `files` are the two levels.
 
+mod files;
 mod follow;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::{
-    Command, DependencyKind, EcosystemId, ProjectGraph, ProjectIndex, RepoPath, Task,
+    Command, Dependency, DependencyKind, EcosystemId, Project, ProjectGraph, ProjectIndex,
+    RepoPath, Task,
 };
 
 use crate::config::{Precision, defects};
-use crate::ecosystem::Ecosystem;
+use crate::diff::{ChangeKind, ChangeSet};
+use crate::ecosystem::{ChangedFiles, Ecosystem, Look, Reads, Scan};
+use crate::facts::FactStore;
 use crate::runner;
 use crate::scan::units::Units;
 use crate::select::{AffectedSet, Touched};
+use crate::tree::Tree;
 use follow::{Changed, Reached};
 
 /// What is narrowed.
@@ -27,15 +33,34 @@ pub struct Question<'a> {
     pub affected: &'a AffectedSet,
     /// Compile units of the head.
     pub units: &'a Units,
+    /// What sources are read from.
+    pub sources: Sources<'a>,
     /// How much is believed.
     pub precision: Precision,
     /// The registered ecosystems.
     pub ecosystems: &'a [&'static dyn Ecosystem],
 }
 
-/// The parts of affected projects, by root and ecosystem; what is missing is whole.
+/// The trees, for what is followed file by file.
+pub struct Sources<'a> {
+    /// The head.
+    pub head: &'a dyn Tree,
+    /// The base.
+    pub base: Option<&'a dyn Tree>,
+    /// What is known of files.
+    pub facts: &'a FactStore,
+    /// How the two differ.
+    pub changes: &'a ChangeSet,
+}
+
+/// The parts of affected projects; what is missing is whole.
 #[derive(Debug, Default)]
-pub struct Parts(BTreeMap<(RepoPath, EcosystemId), Part>);
+pub struct Parts {
+    /// Of compile units: by root and ecosystem, for all tasks alike.
+    projects: BTreeMap<(RepoPath, EcosystemId), Part>,
+    /// Of files: by root and the name of a task.
+    tasks: BTreeMap<(RepoPath, String), Narrowed>,
+}
 
 /// The part of a project that a change can reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +76,15 @@ enum Part {
 pub enum Narrowed {
     /// All of it; the reason, where something narrower was looked for.
     Whole(Option<String>),
-    /// These units only, with this command.
-    Units(Vec<String>, Command),
+    /// Some units only.
+    Units {
+        /// Which, as the runner names them.
+        units: Vec<String>,
+        /// Those of them that run because something in their reach cannot be followed, with what that is.
+        unproved: BTreeMap<String, String>,
+        /// What is started.
+        command: Command,
+    },
     /// Nothing: no unit can reach a change.
     Nothing,
 }
@@ -64,7 +96,10 @@ impl Parts {
         let Some(id) = task.inferred_by.filter(|_| task.stage.is_some()) else {
             return Narrowed::Whole(None);
         };
-        match self.0.get(&(root.clone(), id)) {
+        if let Some(narrowed) = self.tasks.get(&(root.clone(), task.name.clone())) {
+            return narrowed.clone();
+        }
+        match self.projects.get(&(root.clone(), id)) {
             None => Narrowed::Whole(None),
             Some(Part::Whole(because)) => Narrowed::Whole(Some(because.clone())),
             Some(Part::Units(units)) if units.is_empty() => Narrowed::Nothing,
@@ -73,11 +108,18 @@ impl Parts {
                 let own = ecosystems.copied().find(|ecosystem| ecosystem.id() == id);
                 let parts = own.map(|own| units.iter().map(|unit| own.selected(unit)).collect());
                 let command = parts.and_then(|parts: Vec<_>| runner::restrict(task, &parts));
-                command.map_or(Narrowed::Whole(None), |command| {
-                    Narrowed::Units(units.clone(), command)
+                command.map_or(Narrowed::Whole(None), |command| Narrowed::Units {
+                    units: units.clone(),
+                    unproved: BTreeMap::new(),
+                    command,
                 })
             }
         }
+    }
+
+    fn put_task(&mut self, project: &Project, task: &Task, narrowed: Narrowed) {
+        let key = (project.root.clone(), task.name.clone());
+        self.tasks.insert(key, narrowed);
     }
 }
 
@@ -88,10 +130,39 @@ pub fn parts(question: &Question<'_>) -> Parts {
     if question.precision == Precision::Project {
         return found;
     }
+    let changed = changed_files(question.sources.changes);
+    let reads = Reads::default();
+    let scan = |tree| Scan {
+        tree,
+        facts: question.sources.facts,
+        reads: &reads,
+        candidates: Vec::new(),
+    };
+    let look = Look {
+        head: scan(question.sources.head),
+        base: question.sources.base.map(scan),
+        graph: question.graph,
+        changed: &changed,
+    };
     for ecosystem in question.ecosystems {
-        if question.units.of(ecosystem.id()).is_some() {
+        if let Some(level) = ecosystem.file_level() {
+            files::narrow(question, *ecosystem, level, &look, &mut found);
+        } else if question.units.of(ecosystem.id()).is_some() {
             of_ecosystem(question, *ecosystem, &mut found);
         }
+    }
+    found
+}
+
+fn changed_files(changes: &ChangeSet) -> ChangedFiles {
+    let mut found = ChangedFiles::default();
+    for change in changes.changes() {
+        let set = match change.kind {
+            ChangeKind::Added => &mut found.added,
+            ChangeKind::Deleted => &mut found.deleted,
+            ChangeKind::Modified | ChangeKind::ModeChanged => &mut found.modified,
+        };
+        set.insert(change.path.clone());
     }
     found
 }
@@ -113,7 +184,7 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
             }
             Err(because) => {
                 let key = (project.root.clone(), id);
-                found.0.insert(key, Part::Whole(because));
+                found.projects.insert(key, Part::Whole(because));
             }
         }
     }
@@ -125,7 +196,7 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
     let reached = Reached::new(units, changed, trusting);
     for (root, reaching) in reaching_each {
         found
-            .0
+            .projects
             .insert((root.clone(), id), reached.part(root, &reaching));
     }
 }
@@ -139,20 +210,38 @@ fn reaching(
 ) -> Result<Changed, String> {
     let (graph, id) = (question.graph, ecosystem.id());
     let (mut changed, mut reached) = (Changed::default(), false);
+    below(question, of, id, |at, touched, foreign| {
+        let mut found = followable(graph, at, ecosystem, touched, foreign)?;
+        reached = true;
+        if at != of {
+            // Nobody is built with the tests of another project.
+            found.units.clone_from(&found.compiled);
+        }
+        changed.extend(&found);
+        Ok(())
+    })?;
+    if !reached {
+        return Err("no changed source reaches it".to_owned());
+    }
+    Ok(changed)
+}
+
+/// Calls `see` with what changed of a project and of all that it is built or tested with; for what is used over an edge
+/// that is none of the ecosystem's own, with that edge.
+fn below<'g>(
+    question: &Question<'g>,
+    of: ProjectIndex,
+    id: EcosystemId,
+    mut see: impl FnMut(ProjectIndex, &Touched, Option<&'g Dependency>) -> Result<(), String>,
+) -> Result<(), String> {
     // A project may be reached over edges of the ecosystem and over others: then it is met twice.
     let mut open = vec![(of, None)];
     let mut met = BTreeSet::from([(of, false)]);
     while let Some((at, foreign)) = open.pop() {
         if let Some(touched) = question.affected.touched.get(&at) {
-            let mut found = followable(graph, at, ecosystem, touched, foreign)?;
-            reached = true;
-            if at != of {
-                // Nobody is built with the tests of another project.
-                found.units.clone_from(&found.compiled);
-            }
-            changed.extend(&found);
+            see(at, touched, foreign)?;
         }
-        for (below, edge) in graph.dependencies(at) {
+        for (below, edge) in question.graph.dependencies(at) {
             if edge.kind == DependencyKind::Runtime {
                 continue;
             }
@@ -163,10 +252,15 @@ fn reaching(
             }
         }
     }
-    if !reached {
-        return Err("no changed source reaches it".to_owned());
-    }
-    Ok(changed)
+    Ok(())
+}
+
+fn used_otherwise(project: &Project, edge: &Dependency) -> String {
+    let (file, detail) = (&edge.evidence.file, &edge.evidence.detail);
+    format!(
+        "`{}` is used otherwise, too ({file}: {detail})",
+        project.name
+    )
 }
 
 fn followable(
@@ -174,7 +268,7 @@ fn followable(
     at: ProjectIndex,
     ecosystem: &dyn Ecosystem,
     touched: &Touched,
-    foreign: Option<&affected_graph::Dependency>,
+    foreign: Option<&Dependency>,
 ) -> Result<Changed, String> {
     let (project, id) = (graph.project(at), ecosystem.id());
     let other = touched.other.as_ref();
@@ -182,11 +276,7 @@ fn followable(
         return Err(format!("`{}`: {other}", project.name));
     }
     if let Some(edge) = foreign {
-        let (file, detail) = (&edge.evidence.file, &edge.evidence.detail);
-        return Err(format!(
-            "`{}` is used otherwise, too ({file}: {detail})",
-            project.name
-        ));
+        return Err(used_otherwise(project, edge));
     }
     if !project.ecosystems.contains(&id) {
         return Err(format!("`{}` is no {} project", project.name, id.0));
@@ -209,3 +299,6 @@ fn followable(
     }
     Ok(changed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,8 +215,16 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
         ..
     } = candidate.task;
     let all = runner::whole(command);
+    let mut unproved = BTreeMap::new();
     let (command, units, widened) = match &candidate.narrowed {
-        Narrowed::Units(units, command) => (command, units.clone(), None),
+        Narrowed::Units {
+            units,
+            unproved: because,
+            command,
+        } => {
+            unproved.clone_from(because);
+            (command, units.clone(), None)
+        }
         Narrowed::Whole(because) => (&all, Vec::new(), because.clone()),
         Narrowed::Nothing => (&all, Vec::new(), None),
     };
@@ -234,6 +242,7 @@ fn action(graph: &ProjectGraph, candidate: &Candidate<'_>, after: BTreeSet<usize
         after,
         reasons: candidate.reasons.to_vec(),
         units,
+        unproved,
         widened,
     }
 }

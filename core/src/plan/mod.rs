@@ -39,6 +39,8 @@ pub struct Action {
     pub reasons: Vec<String>,
     /// The units it is restricted to: packages, files; empty for all.
     pub units: Vec<String>,
+    /// Those of the units that run because something in their reach cannot be followed, with what that is.
+    pub unproved: BTreeMap<String, String>,
     /// Why it is not restricted, where that was looked for.
     pub widened: Option<String>,
 }

@@ -133,6 +133,7 @@ fn target(action: &crate::plan::Action) -> v1::Target {
         shell,
         cwd: action.cwd.to_string(),
         units: action.units.clone(),
+        unproved: action.unproved.clone(),
         widened: action.widened.clone(),
     }
 }

@@ -362,6 +362,7 @@ mod tests {
             reasons: Vec::new(),
             script: None,
             units: Vec::new(),
+            unproved: std::collections::BTreeMap::new(),
             widened: None,
         };
         Plan {

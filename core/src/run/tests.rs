@@ -27,6 +27,7 @@ fn action(command: Command, after: &[usize]) -> Action {
         reasons: Vec::new(),
         script: None,
         units: Vec::new(),
+        unproved: BTreeMap::new(),
         widened: None,
     }
 }

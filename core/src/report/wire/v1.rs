@@ -2,6 +2,8 @@
 
 mod gate;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,9 +111,12 @@ pub struct Target {
     pub shell: bool,
     /// Where it starts.
     pub cwd: String,
-    /// The units that `command` is restricted to (Go packages); empty for all.
+    /// The units that `command` is restricted to (Go packages, test files); empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<String>,
+    /// Those of `units` that run because something in their reach cannot be followed, with what that is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unproved: BTreeMap<String, String>,
     /// Why it is not restricted, where that was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub widened: Option<String>,

@@ -1,0 +1,305 @@
+//! Follows changes from file to file, where tests are run file by file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affected_graph::{Dependency, Project, ProjectIndex, RepoPath, Task};
+
+use super::{Narrowed, Parts, Question, below};
+use crate::config::{Precision, defects};
+use crate::ecosystem::{Ecosystem, FileLevel, Look, SourceFile, Suite};
+use crate::select::Touched;
+
+/// What changed of a project and of all that it is built with.
+#[derive(Default)]
+struct Reaching {
+    /// Files of its own.
+    own: BTreeSet<RepoPath>,
+    /// Files of others.
+    others: BTreeSet<RepoPath>,
+    /// Roots of others of which more changed than files.
+    whole: BTreeSet<RepoPath>,
+}
+
+/// A test task that may be restricted, and what reaches its project.
+struct Candidate<'q> {
+    project: &'q Project,
+    task: &'q Task,
+    suite: Suite,
+    reaching: usize,
+}
+
+/// Narrows every affected project of one ecosystem.
+pub(super) fn narrow(
+    question: &Question<'_>,
+    ecosystem: &dyn Ecosystem,
+    level: &dyn FileLevel,
+    look: &Look<'_>,
+    found: &mut Parts,
+) {
+    let mut reaching_each = Vec::new();
+    let mut candidates = Vec::new();
+    for index in question.affected.projects.keys() {
+        let project = question.graph.project(*index);
+        let own = |task: &&Task| task.stage.is_some() && task.inferred_by == Some(ecosystem.id());
+        let mut tasks = project.tasks.iter().filter(own).peekable();
+        if tasks.peek().is_none() {
+            continue;
+        }
+        let reaching = match reaching(question, *index, ecosystem) {
+            Ok(reaching) => reaching,
+            Err(because) => {
+                for task in tasks {
+                    let whole = Narrowed::Whole(Some(because.clone()));
+                    found.put_task(project, task, whole);
+                }
+                continue;
+            }
+        };
+        for task in tasks {
+            match level.suite(look, project, task) {
+                Ok(suite) => candidates.push(Candidate {
+                    project,
+                    task,
+                    suite,
+                    reaching: reaching_each.len(),
+                }),
+                Err(because) => found.put_task(project, task, Narrowed::Whole(Some(because))),
+            }
+        }
+        reaching_each.push(reaching);
+    }
+    if candidates.is_empty() {
+        return;
+    }
+    let suites = candidates.iter().map(|candidate| &candidate.suite);
+    let of = suites.flat_map(|suite| {
+        let support = suite.settings.iter().chain(&suite.setup);
+        suite.tests.keys().chain(support).cloned()
+    });
+    let of: BTreeSet<RepoPath> = of.collect();
+    let sources = level.sources(look, &of);
+    let followed = Followed::new((question, level), &sources, &of, &reaching_each);
+    let is_gone = |path: &RepoPath| look.changed.deleted.contains(path);
+    for candidate in &mut candidates {
+        // What was deleted is followed, but cannot be run.
+        candidate.suite.tests.retain(|path, _| !is_gone(path));
+    }
+    for candidate in &candidates {
+        let reaching = &reaching_each[candidate.reaching];
+        let part = followed.part(candidate, reaching);
+        found.put_task(candidate.project, candidate.task, part);
+    }
+}
+
+/// Looks down from a project at everything it is built or tested with. The words of an error say what stands against
+/// narrowing it.
+fn reaching(
+    question: &Question<'_>,
+    of: ProjectIndex,
+    ecosystem: &dyn Ecosystem,
+) -> Result<Reaching, String> {
+    let (graph, mut found, mut reached) = (question.graph, Reaching::default(), false);
+    let see = |at: ProjectIndex, touched: &Touched, foreign: Option<&Dependency>| {
+        reached = true;
+        let project = graph.project(at);
+        if let Some(edge) = foreign {
+            return Err(super::used_otherwise(project, edge));
+        }
+        let known = project.ecosystems.contains(&ecosystem.id());
+        let stranger = |path: &&RepoPath| graph.enclosing(path).next() != Some(at);
+        if at == of {
+            if let Some(other) = &touched.other {
+                return Err(format!("`{}`: {other}", project.name));
+            }
+            if let Some(path) = touched.files.iter().find(stranger) {
+                return Err(format!("`{}` reads {path}", project.name));
+            }
+            found.own.extend(touched.files.iter().cloned());
+            return Ok(());
+        }
+        // Whatever else it is, it can only be felt where the project is used.
+        let whole = touched.other.is_some() || !known || touched.files.iter().any(|p| stranger(&p));
+        if whole && !defects::is("narrow-over-manifests") {
+            found.whole.insert(project.root.clone());
+        }
+        found.others.extend(touched.files.iter().cloned());
+        Ok(())
+    };
+    below(question, of, ecosystem.id(), see)?;
+    if !reached {
+        return Err("no changed source reaches it".to_owned());
+    }
+    Ok(found)
+}
+
+/// Bytes of names on one command line; the shell that a package manager starts takes 128 KiB.
+const MOST_BYTES: usize = 96 << 10;
+
+/// Numbers of files that a change, or an escape, reaches: each with the number of the one where it began.
+type Reached = BTreeMap<usize, usize>;
+
+/// All that is known of files.
+struct Followed<'a> {
+    sources: BTreeMap<&'a RepoPath, &'a SourceFile>,
+    /// Everything that is used or run, by number.
+    places: Vec<&'a RepoPath>,
+    dirty: Reached,
+    escaped: Reached,
+    strays: BTreeSet<&'a RepoPath>,
+    trusting: bool,
+    level: &'a dyn FileLevel,
+}
+
+impl<'a> Followed<'a> {
+    fn new(
+        (question, level): (&'a Question<'_>, &'a dyn FileLevel),
+        sources: &'a [SourceFile],
+        of: &'a BTreeSet<RepoPath>,
+        reaching: &'a [Reaching],
+    ) -> Self {
+        let used = sources.iter().flat_map(|source| &source.uses);
+        let own = sources.iter().map(|source| &source.path);
+        let mut places: Vec<&RepoPath> = used.chain(own).chain(of).collect();
+        places.sort_unstable();
+        places.dedup();
+        let number = |path: &RepoPath| places.binary_search(&path).ok();
+        let users = users(sources, &number, places.len());
+        let changed: BTreeSet<&RepoPath> = reaching
+            .iter()
+            .flat_map(|reaching| reaching.own.iter().chain(&reaching.others))
+            .collect();
+        let is_known = |path: &RepoPath| path.ancestors().any(|at| number(&at).is_some());
+        let strays: BTreeSet<&RepoPath> = changed
+            .iter()
+            .copied()
+            .filter(|path| !is_known(path) && !defects::is("forget-strays"))
+            .collect();
+        let graph = question.graph;
+        let owner = |path: &RepoPath| {
+            let owner = graph.enclosing(path).next();
+            owner.map(|owner| &graph.project(owner).root)
+        };
+        let mut whole: BTreeSet<&RepoPath> = reaching.iter().flat_map(|r| &r.whole).collect();
+        whole.extend(strays.iter().filter_map(|path| owner(path)));
+        let mut seeds: BTreeSet<usize> = changed
+            .iter()
+            .flat_map(|path| path.ancestors().filter_map(|at| number(&at)))
+            .collect();
+        if !whole.is_empty() {
+            let inside = |path: &RepoPath| owner(path).is_some_and(|root| whole.contains(root));
+            let places = places.iter().enumerate();
+            seeds.extend(places.filter(|(_, path)| inside(path)).map(|(at, _)| at));
+        }
+        let escaping = sources.iter().filter(|source| source.escape.is_some());
+        let escaping = escaping.filter_map(|source| number(&source.path));
+        Self {
+            dirty: spread(&users, seeds),
+            escaped: spread(&users, escaping),
+            sources: sources.iter().map(|s| (&s.path, s)).collect(),
+            places,
+            strays,
+            trusting: question.precision == Precision::Static,
+            level,
+        }
+    }
+
+    fn number(&self, path: &RepoPath) -> Option<usize> {
+        self.places.binary_search(&path).ok()
+    }
+
+    fn is_dirty(&self, path: &RepoPath) -> bool {
+        self.number(path)
+            .is_some_and(|at| self.dirty.contains_key(&at))
+    }
+
+    /// What cannot be followed of all that a file reaches.
+    fn escape(&self, path: &RepoPath) -> Option<&'a str> {
+        if self.trusting || defects::is("forget-escapes") {
+            return None;
+        }
+        let origin = self.escaped.get(&self.number(path)?)?;
+        self.sources.get(self.places[*origin])?.escape.as_deref()
+    }
+
+    /// Tells which tests of a task a change can reach.
+    fn part(&self, candidate: &Candidate<'_>, reaching: &Reaching) -> Narrowed {
+        let suite = &candidate.suite;
+        let whole = |because: String| Narrowed::Whole(Some(because));
+        if let Some(stray) = reaching.own.iter().find(|path| self.strays.contains(path)) {
+            return whole(format!("nobody is known to use {stray}"));
+        }
+        let mut everywhere = suite.settings.iter().chain(&suite.setup);
+        if let Some(place) = everywhere.find(|path| self.is_dirty(path)) {
+            return whole(format!("{place} takes part in all of it"));
+        }
+        if let Some(escape) = suite.setup.iter().find_map(|path| self.escape(path)) {
+            return whole(format!("{escape}, in what takes part in all of it"));
+        }
+        let (mut names, mut unproved) = (Vec::new(), BTreeMap::new());
+        for (path, name) in &suite.tests {
+            let escape = self.escape(path).filter(|_| !self.is_dirty(path));
+            if escape.is_some() || self.is_dirty(path) {
+                names.push(name.clone());
+            }
+            unproved.extend(escape.map(|escape| (name.clone(), escape.to_owned())));
+        }
+        if names.len() == suite.tests.len() {
+            let because = unproved.into_values().next();
+            let because = because
+                .map(|escape| format!(": {escape}"))
+                .unwrap_or_default();
+            return whole(format!("all of it is reached{because}"));
+        }
+        if names.is_empty() {
+            return Narrowed::Nothing;
+        }
+        let bytes: usize = names.iter().map(|name| name.len() + 3).sum();
+        let command = (bytes <= MOST_BYTES).then(|| self.level.restricted(candidate.task, &names));
+        match command {
+            Some(Some(command)) => Narrowed::Units {
+                units: names,
+                unproved,
+                command,
+            },
+            Some(None) => whole("its command takes no test files".to_owned()),
+            None => whole("more files are reached than a command line takes".to_owned()),
+        }
+    }
+}
+
+/// Who uses each place, by number.
+fn users(
+    sources: &[SourceFile],
+    number: &impl Fn(&RepoPath) -> Option<usize>,
+    count: usize,
+) -> Vec<Vec<usize>> {
+    let mut users = vec![Vec::new(); count];
+    for source in sources {
+        let Some(user) = number(&source.path) else {
+            continue;
+        };
+        for used in source.uses.iter().filter_map(number) {
+            users[used].push(user);
+        }
+    }
+    users
+}
+
+/// Everything that is reached from `seeds` over their users, each with the seed it was first reached from.
+fn spread(users: &[Vec<usize>], seeds: impl IntoIterator<Item = usize>) -> Reached {
+    let mut found: Reached = seeds.into_iter().map(|seed| (seed, seed)).collect();
+    let mut open: Vec<usize> = found.keys().rev().copied().collect();
+    while let Some(at) = open.pop() {
+        let origin = found[&at];
+        if defects::is("direct-imports-only") && at != origin {
+            continue;
+        }
+        for user in &users[at] {
+            found.entry(*user).or_insert_with(|| {
+                open.push(*user);
+                origin
+            });
+        }
+    }
+    found
+}
