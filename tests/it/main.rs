@@ -4,6 +4,7 @@
 mod base;
 #[cfg(unix)]
 mod cache;
+mod files;
 mod gate;
 mod host_log;
 mod hostile;

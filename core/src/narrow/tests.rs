@@ -115,6 +115,7 @@ fn graph() -> ProjectGraph {
             env: BTreeMap::new(),
             timeout: None,
             script: None,
+            needs: affected_graph::Needs::default(),
             inferred_by: Some(ID),
             origin: String::new(),
         }],

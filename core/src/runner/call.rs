@@ -99,6 +99,40 @@ impl Call {
             .any(|rest| rest.is_empty() || rest.starts_with('='))
     }
 
+    /// Returns the arguments of a program that is written for Node.js, started by its name or by `node` with the path of its file.
+    #[must_use]
+    pub fn of_script(&self, name: &str) -> Option<&[String]> {
+        if self.program() == name {
+            return Some(self.arguments());
+        }
+        if self.program() != "node" {
+            return None;
+        }
+        let is_own = |word: &String| {
+            let file = word.rsplit('/').next().unwrap_or(word);
+            let stem = file.split('.').next().unwrap_or(file);
+            word.contains('/') && stem.trim_start_matches('_') == name
+        };
+        let at = self.words.iter().position(is_own)?;
+        self.words.get(at + 1..)
+    }
+
+    /// Lists the arguments that are no options, up to a bare `--`. `valued` are options whose value is the next word.
+    #[must_use]
+    pub fn positional<'w>(arguments: &'w [String], valued: &[&str]) -> Vec<&'w str> {
+        let (mut found, mut takes) = (Vec::new(), false);
+        for word in arguments {
+            if takes {
+                takes = false;
+            } else if word.starts_with('-') {
+                takes = valued.contains(&word.as_str());
+            } else {
+                found.push(word.as_str());
+            }
+        }
+        found
+    }
+
     /// Puts other words in the place of these; `None` where the command cannot carry them.
     #[must_use]
     pub fn command(&self, words: &[String]) -> Option<Command> {

@@ -15,8 +15,12 @@ pub mod cargo;
 pub mod dotnet;
 pub mod go;
 pub mod gradle;
+pub mod jest;
 pub mod maven;
-pub mod nextest; // <- a module here
+pub mod mocha;
+pub mod nextest;
+pub mod node;
+pub mod vitest; // <- a module here
 
 pub use call::Call;
 pub use case::{TestCase, TestOutcome, Tests};
@@ -31,7 +35,11 @@ pub static ALL: &[&dyn Runner] = &[
     &go::GoTest,
     &maven::Maven,
     &gradle::Gradle,
-    &dotnet::DotnetTest, // <- and a member here
+    &dotnet::DotnetTest,
+    &jest::Jest,
+    &mocha::Mocha,
+    &node::NodeTest,
+    &vitest::Vitest, // <- and a member here
 ];
 
 /// The name of a runner, in messages and stored outcomes.
@@ -64,6 +72,16 @@ impl Selected {
             | Self::Class(name)
             | Self::Test(name) => name,
         }
+    }
+
+    /// Returns the names of files; `None` where some are of another kind.
+    #[must_use]
+    pub fn files(parts: &[Self]) -> Option<Vec<String>> {
+        let name = |part: &Self| match part {
+            Self::File(name) => Some(name.clone()),
+            _ => None,
+        };
+        parts.iter().map(name).collect()
     }
 }
 

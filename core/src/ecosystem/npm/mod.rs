@@ -2,8 +2,14 @@
 //!
 //! Sources: the `package.json` page of the npm docs, "Workspaces" of npm, yarn, pnpm and bun.
 
+mod level;
 mod manifest;
+mod package;
 mod range;
+mod resolve;
+mod settings;
+mod source;
+mod suite;
 mod tasks;
 mod workspace;
 
@@ -13,8 +19,8 @@ use std::sync::Arc;
 use affected_graph::{DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath};
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
-    Standing, Symbol, is_material, line_of,
+    Discovery, Ecosystem, FileLevel, FileName, FoundProject, Link, Reference, Scan, SharedFile,
+    SharedRole, Standing, Symbol, is_material, line_of,
 };
 use crate::facts::AnyParser;
 use manifest::{MANIFEST, Manifest, PNPM, PnpmWorkspace};
@@ -152,6 +158,10 @@ impl Ecosystem for Npm {
 
     fn shared_files(&self) -> &'static [SharedFile] {
         SHARED
+    }
+
+    fn file_level(&self) -> Option<&dyn FileLevel> {
+        Some(self)
     }
 }
 

@@ -1,0 +1,193 @@
+//! Files of JavaScript and TypeScript as units.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use affected_graph::{Project, RepoPath, Task};
+
+use super::Npm;
+use super::resolve::{Meaning, Resolver};
+use super::settings::CODE;
+use super::source::{Source, parser_of};
+use super::suite;
+use crate::ecosystem::{FileLevel, Look, SourceFile, Suite};
+
+impl FileLevel for Npm {
+    fn suite(&self, look: &Look<'_>, project: &Project, task: &Task) -> Result<Suite, String> {
+        let resolver = Resolver::new(look, BTreeSet::new());
+        suite::suite(look, &resolver, project, task)
+    }
+
+    fn sources(&self, look: &Look<'_>, of: &BTreeSet<RepoPath>) -> Vec<SourceFile> {
+        let resolver = Resolver::new(look, aliases(look, of));
+        let (settings, tests): (BTreeSet<_>, BTreeSet<_>) =
+            of.iter().cloned().partition(is_settings);
+        let mut found = BTreeMap::new();
+        walk(look, &resolver, tests, Follow::All, &mut found);
+        walk(look, &resolver, settings, Follow::Imports, &mut found);
+        found.into_values().collect()
+    }
+}
+
+/// What is followed of a file.
+#[derive(Clone, Copy)]
+enum Follow {
+    All,
+    /// Of settings: the paths in them are patterns and places of output.
+    Imports,
+}
+
+fn is_settings(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
+    has(b".config.") || name.starts_with(b".mocharc") || name.starts_with(b"vitest.")
+}
+
+/// Follows files to the end.
+fn walk(
+    look: &Look<'_>,
+    resolver: &Resolver<'_>,
+    of: BTreeSet<RepoPath>,
+    follow: Follow,
+    found: &mut BTreeMap<RepoPath, SourceFile>,
+) {
+    let mut open: Vec<RepoPath> = of.into_iter().collect();
+    while !open.is_empty() {
+        let mut next = BTreeSet::new();
+        for (path, mut source) in parsed(look, std::mem::take(&mut open)) {
+            if let Follow::Imports = follow {
+                source = Source {
+                    imports: source.imports,
+                    ..Source::default()
+                };
+            }
+            let mut file = file(resolver, &path, &source);
+            if let Follow::Imports = follow {
+                file.escape = None;
+            }
+            next.extend(file.uses.iter().cloned());
+            found.insert(path, file);
+        }
+        let fresh = next.into_iter().filter(|path| !found.contains_key(path));
+        open.extend(
+            fresh.filter(|path| parser_of(path.file_name()).is_some() && resolver.is_file(path)),
+        );
+    }
+}
+
+/// What settings among `of` make of names.
+fn aliases(look: &Look<'_>, of: &BTreeSet<RepoPath>) -> BTreeSet<super::resolve::Alias> {
+    let mut found = BTreeSet::new();
+    for path in of {
+        if !is_settings(path) || parser_of(path.file_name()).is_none() {
+            continue;
+        }
+        if let Ok(settings) = look.head.parse(path, &CODE) {
+            found.extend(suite::aliases(
+                &path.parent().unwrap_or_default(),
+                &settings,
+            ));
+        }
+    }
+    found
+}
+
+/// Parses files of the head, and of the base those that differ.
+fn parsed(look: &Look<'_>, paths: Vec<RepoPath>) -> BTreeMap<RepoPath, Source> {
+    let mut by_parser: BTreeMap<&str, Vec<RepoPath>> = BTreeMap::new();
+    for path in paths {
+        if let Some(parser) = parser_of(path.file_name()) {
+            by_parser.entry(parser.id).or_default().push(path);
+        }
+    }
+    let mut found = BTreeMap::new();
+    for paths in by_parser.into_values() {
+        let Some(parser) = paths.first().and_then(|path| parser_of(path.file_name())) else {
+            continue;
+        };
+        let (here, gone): (Vec<_>, Vec<_>) = paths
+            .into_iter()
+            .partition(|path| !look.changed.deleted.contains(path));
+        let before: Vec<RepoPath> = here
+            .iter()
+            .filter(|path| look.changed.modified.contains(*path))
+            .chain(&gone)
+            .cloned()
+            .collect();
+        for (path, parsed) in look.head.parse_all(here, parser) {
+            let source =
+                parsed.map_or_else(|fault| broken(&fault.message), |source| (*source).clone());
+            found.insert(path, source);
+        }
+        for path in before {
+            let old = look
+                .base
+                .as_ref()
+                .and_then(|base| base.tree.read(&path).ok());
+            let Some(old) = old.and_then(|bytes| (parser.parse)(&bytes).ok()) else {
+                continue;
+            };
+            let now = found.entry(path).or_default();
+            now.imports.extend(old.imports);
+            now.reads.extend(old.reads);
+            now.mentions.extend(old.mentions);
+        }
+    }
+    found
+}
+
+fn broken(words: &str) -> Source {
+    Source {
+        escape: Some((1, format!("cannot be read: {words}"))),
+        ..Source::default()
+    }
+}
+
+/// Resolves what a file names.
+fn file(resolver: &Resolver<'_>, path: &RepoPath, source: &Source) -> SourceFile {
+    let folder = path.parent().unwrap_or_default();
+    let mut uses = BTreeSet::new();
+    let mut lost = None;
+    for name in &source.imports {
+        match resolver.resolve(path, name) {
+            Meaning::Files(files) => uses.extend(files),
+            Meaning::Outside => {}
+            Meaning::Unknown => lost = lost.or(Some(name)),
+        }
+    }
+    for read in &source.reads {
+        let Ok(at) = folder.join(read) else { continue };
+        uses.extend(resolver.module(&at));
+        uses.insert(at);
+    }
+    for word in &source.mentions {
+        uses.extend(resolver.mentioned(path, word));
+    }
+    uses.extend(beside(resolver, path));
+    let mocked: Vec<RepoPath> = uses.iter().filter_map(mock).collect();
+    uses.extend(mocked.iter().flat_map(|mock| resolver.module(mock)));
+    uses.remove(path);
+    let escape = source
+        .escape
+        .as_ref()
+        .map(|(line, words)| format!("{path}:{line} {words}"));
+    let lost = lost.map(|name| format!("{path} imports `{name}`, which cannot be found"));
+    SourceFile {
+        path: path.clone(),
+        uses,
+        escape: escape.or(lost),
+    }
+}
+
+/// The snapshots of a test lie beside it.
+fn beside(resolver: &Resolver<'_>, path: &RepoPath) -> Option<RepoPath> {
+    let name = [path.file_name(), b".snap"].concat();
+    let at = path.parent()?.join("__snapshots__").ok()?.join(name).ok()?;
+    resolver.is_file(&at).then_some(at)
+}
+
+/// Where a mock of a module would lie, without its ending.
+fn mock(path: &RepoPath) -> Option<RepoPath> {
+    let name = path.file_name();
+    let stem = &name[..memchr::memrchr(b'.', name)?];
+    path.parent()?.join("__mocks__").ok()?.join(stem).ok()
+}

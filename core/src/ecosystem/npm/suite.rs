@@ -1,0 +1,429 @@
+//! Which files a test task runs, and what takes part in all of them.
+
+mod styles;
+
+use std::collections::BTreeSet;
+
+use affected_graph::{Project, RepoPath, Task};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::package::Entry;
+use super::resolve::{Alias, Meaning, Resolver};
+use super::settings::{CODE, DATA, Settings, of_json};
+use crate::ecosystem::{Look, Suite};
+use crate::runner::{self, Call, RunnerId};
+use styles::{ALL, Style};
+
+/// What a task's settings are, and where they lie.
+pub(super) struct Read {
+    style: &'static Style,
+    call: Call,
+    settings: Settings,
+    files: BTreeSet<RepoPath>,
+}
+
+/// Finds the files of a task. The words of an error say why it is not restricted.
+pub(super) fn suite(
+    look: &Look<'_>,
+    resolver: &Resolver<'_>,
+    project: &Project,
+    task: &Task,
+) -> Result<Suite, String> {
+    let read = read(look, resolver, project, task)?;
+    let mut suite = Suite {
+        settings: read.files.clone(),
+        ..Suite::default()
+    };
+    support(&read, resolver, &task.cwd, &mut suite)?;
+    let patterns = patterns(&read)?;
+    tests(look, &task.cwd, &patterns, &mut suite)?;
+    if read.style.runner == RunnerId("node-test") {
+        let mut typed = Suite::default();
+        let endings = |pattern: &String| pattern.replace("{js,cjs,mjs}", "{ts,cts,mts}");
+        let patterns: Vec<String> = patterns.iter().map(endings).collect();
+        tests(look, &task.cwd, &patterns, &mut typed)?;
+        if let Some(path) = typed.tests.keys().next() {
+            return Err(format!("whether {path} is run depends on node's version"));
+        }
+    }
+    mocks(look, &task.cwd, &mut suite);
+    Ok(suite)
+}
+
+/// Reads the settings of a task's runner.
+fn read(
+    look: &Look<'_>,
+    resolver: &Resolver<'_>,
+    project: &Project,
+    task: &Task,
+) -> Result<Read, String> {
+    let line = task.script.as_deref().unwrap_or(&task.origin);
+    let unknown = || format!("`{line}` starts no test runner that is known");
+    let (runner, call) =
+        runner::recognise(&task.command, task.script.as_deref()).ok_or_else(unknown)?;
+    let style = ALL
+        .iter()
+        .find(|style| style.runner == runner.id())
+        .ok_or_else(unknown)?;
+    let any = [runner::Selected::File("x".to_owned())];
+    if runner
+        .restrict(&call, &any)
+        .and_then(|words| call.command(&words))
+        .is_none()
+    {
+        return Err(format!("`{line}` names its tests itself"));
+    }
+    if let Some(option) = style.options.iter().find(|option| call.has(option)) {
+        return Err(format!("`{line}` has `{option}`"));
+    }
+    let mut read = Read {
+        style,
+        call,
+        settings: Settings::default(),
+        files: BTreeSet::new(),
+    };
+    let entry = resolver.entry(&project.root).unwrap_or_default();
+    own_settings(look, &task.cwd, &entry, &mut read)?;
+    more_settings(look, resolver, &mut read)?;
+    let settings = &read.settings;
+    if let Some(key) = settings.computed.iter().next() {
+        return Err(format!(
+            "the settings of {} compute `{key}`",
+            style.runner.0
+        ));
+    }
+    let mut names = settings.aliases.iter().map(|(name, _)| name);
+    if let Some(name) = names.find(|name| !is_plain_name(name)) {
+        return Err(format!(
+            "the settings of {} map names in a way that is not understood: {name}",
+            style.runner.0
+        ));
+    }
+    for key in style.odd {
+        if let Some(word) = settings
+            .of(key)
+            .find(|word| !style.plain.contains(&word.as_str()))
+        {
+            return Err(format!(
+                "the settings of {} have `{key}`: {word}",
+                style.runner.0
+            ));
+        }
+    }
+    Ok(read)
+}
+
+fn own_settings(
+    look: &Look<'_>,
+    folder: &RepoPath,
+    entry: &Entry,
+    read: &mut Read,
+) -> Result<(), String> {
+    for name in read.style.settings {
+        let path = folder.join(name).unwrap_or_default();
+        // One that was deleted says nothing any more, but takes the whole project.
+        if look.head.files().is_file(&path) {
+            let parser = match path.file_name() {
+                name if name.ends_with(b".json") || name.ends_with(b".jsonc") => &DATA,
+                name if name.ends_with(b"yml") || name.ends_with(b"yaml") => {
+                    return Err(format!("{path} is not read"));
+                }
+                _ => &CODE,
+            };
+            let found = look
+                .head
+                .parse(&path, parser)
+                .map_err(|fault| fault.to_string())?;
+            read.settings.add(&found);
+            read.settings.bases.extend(found.bases.iter().cloned());
+            read.files.insert(path);
+        }
+    }
+    if let Some(text) = entry.settings.get(read.style.key) {
+        read.settings.add(&of_json(text));
+    }
+    Ok(())
+}
+
+/// Follows settings that come from other files of the repository.
+fn more_settings(look: &Look<'_>, resolver: &Resolver<'_>, read: &mut Read) -> Result<(), String> {
+    let mut open: Vec<(RepoPath, String)> = Vec::new();
+    for file in &read.files {
+        open.extend(
+            read.settings
+                .bases
+                .iter()
+                .map(|base| (file.clone(), base.clone())),
+        );
+    }
+    let mut met = BTreeSet::new();
+    while let Some((from, base)) = open.pop() {
+        if is_tool(&base) || !met.insert((from.clone(), base.clone())) {
+            continue;
+        }
+        let Meaning::Files(files) = resolver.resolve(&from, &base) else {
+            return Err(format!("{from} takes settings from `{base}`"));
+        };
+        for path in files {
+            let found = look
+                .head
+                .parse(&path, &CODE)
+                .map_err(|fault| fault.to_string())?;
+            read.settings.add(&found);
+            open.extend(found.bases.iter().map(|base| (path.clone(), base.clone())));
+        }
+    }
+    Ok(())
+}
+
+/// Modules that settings call without taking settings from them.
+fn is_tool(module: &str) -> bool {
+    let plain = module.strip_prefix("node:").unwrap_or(module);
+    matches!(
+        plain,
+        "path" | "url" | "fs" | "os" | "module" | "process" | "vite" | "ts-jest" | "pathe"
+    ) || ["vitest", "vite-", "@vitejs/", "@vitest/"]
+        .iter()
+        .any(|start| plain.starts_with(start))
+}
+
+/// Files that take part in every test.
+fn support(
+    read: &Read,
+    resolver: &Resolver<'_>,
+    folder: &RepoPath,
+    suite: &mut Suite,
+) -> Result<(), String> {
+    for key in read.style.setup {
+        for word in read.settings.of(key) {
+            let plain = word.replace("<rootDir>/", "./").replace("<rootDir>", ".");
+            suite.setup.extend(
+                supporting(resolver, folder, &plain)
+                    .ok_or_else(|| format!("nobody knows what `{key}` means: {word}"))?,
+            );
+        }
+    }
+    // What options name: `--import ./register.mjs`.
+    for word in read.call.arguments() {
+        let word = word
+            .split_once('=')
+            .map_or(word.as_str(), |(_, value)| value);
+        let at = folder.join(word).unwrap_or_default();
+        if !word.is_empty() && resolver.is_file(&at) {
+            suite.setup.insert(at);
+        } else if word.starts_with("./") || word.starts_with("../") {
+            suite.setup.extend(resolver.module(&at));
+        }
+    }
+    Ok(())
+}
+
+fn supporting(
+    resolver: &Resolver<'_>,
+    folder: &RepoPath,
+    word: &str,
+) -> Option<BTreeSet<RepoPath>> {
+    const INSTALLED: &[&str] = &[
+        "node",
+        "jsdom",
+        "happy-dom",
+        "edge-runtime",
+        "ts-jest",
+        "default",
+    ];
+    if INSTALLED.contains(&word) || word.starts_with("ts-jest") {
+        return Some(BTreeSet::new());
+    }
+    let near = folder
+        .join(word)
+        .map(|at| resolver.module(&at))
+        .unwrap_or_default();
+    if !near.is_empty() {
+        return Some(near);
+    }
+    match resolver.resolve(&folder.join("x").ok()?, word) {
+        Meaning::Files(files) => Some(files),
+        Meaning::Outside => (!word.contains("preset")).then(BTreeSet::new),
+        Meaning::Unknown => None,
+    }
+}
+
+fn patterns(read: &Read) -> Result<Vec<String>, String> {
+    let mut found: Vec<String> = Vec::new();
+    for key in read.style.patterns {
+        for word in read.settings.of(key) {
+            if *key == "testRegex" {
+                // Whatever it says exactly: jest itself leaves out what is no test.
+                let known = word.contains("spec") || word.contains("test");
+                if !known {
+                    return Err(format!("`testRegex` is not understood: {word}"));
+                }
+                found.extend([
+                    "**/*spec*".to_owned(),
+                    "**/*test*".to_owned(),
+                    "**/__tests__/**".to_owned(),
+                    "**/test*/**".to_owned(),
+                    "**/spec/**".to_owned(),
+                ]);
+            } else {
+                found.push(
+                    word.replace("<rootDir>/", "")
+                        .trim_start_matches("./")
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    // `includeSource` adds to the default, `include` replaces it.
+    let replaced = read
+        .style
+        .patterns
+        .iter()
+        .any(|key| *key != "includeSource" && read.settings.of(key).next().is_some());
+    if !replaced {
+        found.extend(read.style.default.iter().map(ToString::to_string));
+    }
+    found.retain(|pattern| !pattern.starts_with('!'));
+    if read.style.runner == RunnerId("node-test") && read.call.program() != "node" {
+        return Err("its runner finds tests in ways of its own".to_owned());
+    }
+    Ok(found)
+}
+
+fn tests(
+    look: &Look<'_>,
+    folder: &RepoPath,
+    patterns: &[String],
+    suite: &mut Suite,
+) -> Result<(), String> {
+    let globs = globs(patterns)?;
+    let here = look
+        .head
+        .files()
+        .below(folder)
+        .iter()
+        .map(|entry| &entry.path);
+    let gone = look
+        .changed
+        .deleted
+        .iter()
+        .filter(|path| path.is_within(folder));
+    for path in here.chain(gone) {
+        let Some(inside) = path
+            .relative_to(folder)
+            .and_then(|inside| std::str::from_utf8(inside).ok())
+        else {
+            continue;
+        };
+        let installed = path.components().any(|part| part == b"node_modules");
+        if installed
+            || !globs.is_match(inside)
+            || super::source::parser_of(path.file_name()).is_none()
+        {
+            continue;
+        }
+        if inside.starts_with('-') {
+            return Err(format!("{path} looks like an option"));
+        }
+        suite.tests.insert(path.clone(), inside.to_owned());
+    }
+    Ok(())
+}
+
+/// Mocks of installed packages stand beside them, and are taken by every test.
+fn mocks(look: &Look<'_>, folder: &RepoPath, suite: &mut Suite) {
+    let at = folder.join("__mocks__").unwrap_or_default();
+    let here = look.head.files().below(&at).iter().map(|entry| &entry.path);
+    let gone = look
+        .changed
+        .deleted
+        .iter()
+        .filter(|path| path.is_within(&at));
+    suite.setup.extend(here.chain(gone).cloned());
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, String> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let plain = without_extended(pattern);
+        let glob = GlobBuilder::new(&plain)
+            .literal_separator(true)
+            .empty_alternates(true)
+            .build();
+        set.add(glob.map_err(|error| format!("`{pattern}` is no glob: {}", error.kind()))?);
+    }
+    set.build().map_err(|error| error.to_string())
+}
+
+/// Writes `?(a|b)` as `{a,b,}`, and what may repeat or must not match as `*`, which matches more.
+fn without_extended(pattern: &str) -> String {
+    let (mut out, mut rest) = (String::new(), pattern);
+    while let Some(at) = rest.find('(') {
+        let sign = rest[..at].chars().next_back();
+        let Some(end) = rest[at..].find(')').map(|end| at + end) else {
+            break;
+        };
+        let Some(sign) = sign.filter(|sign| "?@+*!".contains(*sign)) else {
+            break;
+        };
+        out.push_str(&rest[..at - 1]);
+        let choices = rest[at + 1..end].replace('|', ",");
+        let written = match sign {
+            '?' => format!("{{{choices},}}"),
+            '@' => format!("{{{choices}}}"),
+            '+' => format!("{{{choices},{}*}}", choices.replace(',', "*,")),
+            _ => "*".to_owned(),
+        };
+        out.push_str(&written);
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Tells whether a mapped name is a plain one, one with a star, or all names of some ending, which are files anyway.
+fn is_plain_name(name: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        "\\.",
+        "^.+\\.",
+        ".+\\.",
+        "^.*\\.",
+        ".*\\.",
+        "^(\\.{1,2}/",
+        "^(\\.\\.?/",
+    ];
+    let bare = name
+        .replace("(.*)", "")
+        .replace("(.+)", "")
+        .replace("\\.", "")
+        .replace("\\/", "");
+    ENDINGS.iter().any(|start| name.starts_with(start))
+        || !bare.contains(['(', ')', '[', ']', '|', '\\', '+', '?', '{'])
+}
+
+/// What settings make of names, with stars; an error for what is no plain pattern.
+pub(super) fn aliases(folder: &RepoPath, settings: &Settings) -> BTreeSet<Alias> {
+    let mut found = BTreeSet::new();
+    for (from, to) in &settings.aliases {
+        let to = to.replace("<rootDir>/", "").replace("$1", "*");
+        let Ok(at) = folder.join(&to) else { continue };
+        let plain = from
+            .trim_start_matches('^')
+            .trim_end_matches('$')
+            .replace("(.*)", "*")
+            .replace("(.+)", "*")
+            .replace("\\.", ".")
+            .replace("\\/", "/");
+        let to = at.to_string();
+        if plain.contains('*') {
+            found.insert(Alias { from: plain, to });
+        } else {
+            found.insert(Alias {
+                from: format!("{}/*", plain.trim_end_matches('/')),
+                to: format!("{to}/*"),
+            });
+            found.insert(Alias { from: plain, to });
+        }
+    }
+    found
+}
