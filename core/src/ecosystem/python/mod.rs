@@ -3,6 +3,7 @@
 //! Sources: PEP 503 (names), PEP 508 (requirements), PEP 621, PEP 735 (groups); "Workspaces" of uv and
 //! "Path dependencies" of poetry.
 
+mod imports;
 mod lock;
 mod manifest;
 mod tasks;
