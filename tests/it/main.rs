@@ -12,6 +12,7 @@ mod hosts;
 mod meaning;
 mod memory;
 mod narrow;
+mod python;
 mod release;
 mod run;
 mod runners;

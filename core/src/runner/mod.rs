@@ -20,6 +20,8 @@ pub mod maven;
 pub mod mocha;
 pub mod nextest;
 pub mod node;
+pub mod pytest;
+pub mod unittest;
 pub mod vitest; // <- a module here
 
 pub use call::Call;
@@ -39,6 +41,8 @@ pub static ALL: &[&dyn Runner] = &[
     &jest::Jest,
     &mocha::Mocha,
     &node::NodeTest,
+    &pytest::Pytest,
+    &unittest::Unittest,
     &vitest::Vitest, // <- and a member here
 ];
 

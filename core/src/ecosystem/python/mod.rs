@@ -14,8 +14,8 @@ use std::sync::Arc;
 use affected_graph::{DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath};
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
-    Standing, Symbol, is_material,
+    Discovery, Ecosystem, FileLevel, FileName, FoundProject, Link, Reference, Scan, SharedFile,
+    SharedRole, Standing, Symbol, is_material,
 };
 use crate::facts::AnyParser;
 use lock::UV_LOCK;
@@ -41,7 +41,6 @@ const SHARED: &[SharedFile] = &[
     shared("pipenv lockfile", "Pipfile.lock", SharedRole::Lockfile),
     shared("python version", ".python-version", SharedRole::Toolchain),
     shared("tox settings", "tox.ini", SharedRole::Settings),
-    shared("pytest settings", "conftest.py", SharedRole::Settings),
     shared("pytest settings", "pytest.ini", SharedRole::Settings),
     shared("type checker settings", "mypy.ini", SharedRole::Settings),
     shared("linter settings", "ruff.toml", SharedRole::Settings),
@@ -70,6 +69,7 @@ impl Ecosystem for Python {
             FileName::Is("Pipfile"),
             FileName::Is("tox.ini"),
             FileName::Is("uv.lock"),
+            FileName::Is("conftest.py"),
         ]
     }
 
@@ -102,11 +102,16 @@ impl Ecosystem for Python {
             discovery.projects.push(project(scan, folder, manifest));
             links(folder, manifest, &by_name, &mut discovery.links);
         }
+        fixtures(scan, &found, &mut discovery.links);
         discovery
     }
 
     fn shared_files(&self) -> &'static [SharedFile] {
         SHARED
+    }
+
+    fn file_level(&self) -> Option<&dyn FileLevel> {
+        Some(self)
     }
 }
 
@@ -307,6 +312,28 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProj
                 name: normalize(name),
             })
             .collect(),
+    }
+}
+
+/// `conftest.py` of every folder above takes part in the tests of a project.
+fn fixtures(scan: &Scan<'_>, found: &Found, links: &mut Vec<Link>) {
+    let files: Vec<&RepoPath> = scan.named(FileName::Is("conftest.py")).collect();
+    for folder in found.keys() {
+        for file in &files {
+            let above = file.parent().unwrap_or_default();
+            if folder != &above && folder.is_within(&above) {
+                links.push(Link {
+                    from: folder.clone(),
+                    to: Reference::Path((*file).clone()),
+                    kind: DependencyKind::Test,
+                    evidence: Evidence {
+                        file: (*file).clone(),
+                        line: None,
+                        detail: "takes part in tests below it".to_owned(),
+                    },
+                });
+            }
+        }
     }
 }
 

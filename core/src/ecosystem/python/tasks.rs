@@ -38,12 +38,13 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
             .map(|stage| format!("--ignore=tests/{stage}"))
             .collect()
     } else if folder.join("tests").is_ok_and(|path| tests(&path)) {
-        vec![
-            "-s".to_owned(),
-            "tests".to_owned(),
-            "-t".to_owned(),
-            ".".to_owned(),
-        ]
+        // A folder that is no package can only be the top itself.
+        let start = if has("tests/__init__.py") {
+            &["-s", "tests", "-t", "."][..]
+        } else {
+            &["-s", "tests"]
+        };
+        start.iter().map(ToString::to_string).collect()
     } else {
         Vec::new()
     };

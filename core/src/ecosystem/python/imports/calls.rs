@@ -90,7 +90,10 @@ pub(super) fn called(reader: &mut Reader, call: &Call) {
     let names: Vec<&str> = call.name.iter().map(String::as_str).collect();
     let found = &mut reader.found;
     match names[..] {
-        [.., "import_module" | "__import__" | "importorskip" | "import_string" | "run_module"]
+        [
+            ..,
+            "import_module" | "__import__" | "importorskip" | "import_string" | "run_module",
+        ]
         | ["pydoc", "locate"]
         | ["pkgutil", "resolve_name"] => loaded(reader, call),
         ["__path__", "append" | "insert" | "extend"] => {
@@ -110,10 +113,16 @@ pub(super) fn called(reader: &mut Reader, call: &Call) {
             | "exec_module",
         ] => escape(found, call.line, "loads a module by its file"),
         ["os", name] if starts_program(name) => escape(found, call.line, "starts a program"),
-        [.., "create_subprocess_exec" | "create_subprocess_shell" | "Popen"] => {
+        [
+            ..,
+            "create_subprocess_exec" | "create_subprocess_shell" | "Popen",
+        ] => {
             escape(found, call.line, "starts a program");
         }
-        [.., "autodiscover" | "autodiscover_tasks" | "autodiscover_modules"] => {
+        [
+            ..,
+            "autodiscover" | "autodiscover_tasks" | "autodiscover_modules",
+        ] => {
             escape(found, call.line, "lets a framework look for modules");
         }
         [.., "addsitedir" | "syspath_prepend"] | ["sys", "path", _] => found.moves_path = true,
@@ -143,19 +152,9 @@ fn reads(found: &mut Source, names: &[&str], call: &Call) {
         [.., "walk"] if call.arguments == 0 => escape(found, call.line, "lists files"),
         [
             ..,
-            "with_suffix"
-            | "with_name"
-            | "with_stem"
-            | "get_data"
-            | "open_text"
-            | "open_binary"
-            | "read_binary"
-            | "resource_string"
-            | "resource_stream"
-            | "resource_filename"
-            | "resource_listdir"
-            | "getfile"
-            | "getsourcefile",
+            "with_suffix" | "with_name" | "with_stem" | "get_data" | "open_text" | "open_binary"
+            | "read_binary" | "resource_string" | "resource_stream" | "resource_filename"
+            | "resource_listdir" | "getfile" | "getsourcefile",
         ]
         | [.., "resources", _]
         | ["files"] => found.reads_data = true,
@@ -259,7 +258,9 @@ pub(super) fn named(reader: &mut Reader, names: &[String], line: u32) {
 
 /// Notes an assignment to `a.b` or `a.b[c]`, by the names of `a.b`.
 pub(super) fn assigned(reader: &mut Reader, names: &[String], line: u32) {
-    let foreign = names.first().is_some_and(|first| !reader.bound(first).is_empty());
+    let foreign = names
+        .first()
+        .is_some_and(|first| !reader.bound(first).is_empty());
     let at_top = reader.is_at_top();
     let found = &mut reader.found;
     let words: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -12,8 +12,8 @@ use super::world::{World, is_source};
 
 /// Sources of other languages: what is made of them is no matter of who names them.
 const BUILT: &[&[u8]] = &[
-    b".pyx", b".pxd", b".pxi", b".pyi", b".c", b".cc", b".cpp", b".cxx", b".h", b".hpp", b".rs", b".f90",
-    b".so", b".pyd", b".proto", b".thrift", b".in",
+    b".pyx", b".pxd", b".pxi", b".pyi", b".c", b".cc", b".cpp", b".cxx", b".h", b".hpp", b".rs",
+    b".f90", b".so", b".pyd", b".proto", b".thrift", b".in",
 ];
 
 /// Changed files that are no sources.
@@ -39,7 +39,9 @@ impl<'w> Data<'w> {
             sources.entry(path.file_name()).or_default().push(path);
         }
         Self {
-            changed: data.filter(|path| !is_source(path) && !is_built(path)).collect(),
+            changed: data
+                .filter(|path| !is_source(path) && !is_built(path))
+                .collect(),
             sources,
         }
     }
@@ -73,7 +75,9 @@ impl<'w> Data<'w> {
 /// Tells whether a string can mean a file: it is the end of its path, with or without the ending, or that of a folder
 /// around it.
 fn is_meant(file: &RepoPath, word: &str) -> bool {
-    let word = word.trim_start_matches(['.', '/', '~']).trim_end_matches('/');
+    let word = word
+        .trim_start_matches(['.', '/', '~'])
+        .trim_end_matches('/');
     if word.is_empty() {
         return false;
     }
@@ -87,7 +91,10 @@ fn is_meant(file: &RepoPath, word: &str) -> bool {
         own.push(name);
         own.iter().rev().zip(words.iter().rev()).all(is_part) && words.len() <= own.len()
     };
-    let stem = name.iter().position(|byte| *byte == b'.').filter(|at| *at > 0);
+    let stem = name
+        .iter()
+        .position(|byte| *byte == b'.')
+        .filter(|at| *at > 0);
     let folders = &parts[..parts.len().saturating_sub(1)];
     let is_around = || folders.windows(words.len()).any(|around| around == words);
     ends(name) || stem.is_some_and(|end| ends(&name[..end])) || is_around()
@@ -134,7 +141,11 @@ mod tests {
     fn snapshots_belong_to_the_test_of_their_name() {
         let check = |file: &str, expect: bool| {
             let path = |text: &str| RepoPath::new(text).expect("a path");
-            assert_eq!(is_named_after(&path(file), &path("t/test_a.py")), expect, "{file}");
+            assert_eq!(
+                is_named_after(&path(file), &path("t/test_a.py")),
+                expect,
+                "{file}"
+            );
         };
         check("t/__snapshots__/test_a.ambr", true);
         check("t/__snapshots__/test_a/one.json", true);

@@ -61,7 +61,13 @@ fn followed(world: &World<'_>, of: &BTreeSet<RepoPath>) -> Files {
         let mut next = BTreeSet::new();
         for (path, facts) in read(world, open) {
             let file = follow(world, &data, &tests, &path, &facts);
-            next.extend(file.source.uses.iter().filter(|path| is_source(path)).cloned());
+            next.extend(
+                file.source
+                    .uses
+                    .iter()
+                    .filter(|path| is_source(path))
+                    .cloned(),
+            );
             found.insert(path, file);
         }
         let is_new = |path: &RepoPath| !found.contains_key(path);
@@ -165,9 +171,13 @@ fn follow(
     if is_test {
         let owner = world.owner(path);
         let plugins = owner.and_then(|owner| tests.by_project.get(&owner));
-        file.source.uses.extend(plugins.into_iter().flatten().cloned());
+        file.source
+            .uses
+            .extend(plugins.into_iter().flatten().cloned());
         let twins = tests.twins.get(path.file_name());
-        file.source.uses.extend(twins.into_iter().flatten().cloned());
+        file.source
+            .uses
+            .extend(twins.into_iter().flatten().cloned());
     }
     file.source.uses.remove(path);
     file
@@ -256,7 +266,10 @@ fn escape(
         .find(|import| !settings::is_generated(world, path, &import.module));
     missing.map(|import| {
         let dots = ".".repeat(import.module.level as usize);
-        format!("{path} imports {dots}{}, which is not there", import.module.name)
+        format!(
+            "{path} imports {dots}{}, which is not there",
+            import.module.name
+        )
     })
 }
 

@@ -22,7 +22,13 @@ pub(super) struct Pytest {
 impl Pytest {
     /// Reads the first file that has settings, in the folder or above it.
     pub(super) fn of(look: &Look<'_>, folder: &RepoPath) -> Self {
-        const FILES: [&str; 5] = ["pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"];
+        const FILES: [&str; 5] = [
+            "pytest.ini",
+            ".pytest.ini",
+            "pyproject.toml",
+            "tox.ini",
+            "setup.cfg",
+        ];
         for folder in folder.ancestors() {
             for name in FILES {
                 let text = text(look, &folder, name);
@@ -30,7 +36,9 @@ impl Pytest {
                     "pyproject.toml" => from_pyproject(&text),
                     "setup.cfg" => section(&text, "tool:pytest"),
                     // An empty file of its own name is enough.
-                    "pytest.ini" | ".pytest.ini" => Some(section(&text, "pytest").unwrap_or_default()),
+                    "pytest.ini" | ".pytest.ini" => {
+                        Some(section(&text, "pytest").unwrap_or_default())
+                    }
                     _ => section(&text, "pytest"),
                 });
                 if let Some(keys) = found {
@@ -61,20 +69,34 @@ fn from_pyproject(text: &str) -> Option<Vec<(String, String)>> {
     let table: Table = toml::from_str(text).ok()?;
     let pytest = table.get("tool")?.get("pytest")?;
     let keys = pytest.get("ini_options").unwrap_or(pytest).as_table()?;
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let word = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned)
+    };
     let value = |value: &Value| match value {
         Value::Array(list) => list.iter().map(word).collect::<Vec<_>>().join(" "),
         one => word(one),
     };
-    Some(keys.iter().map(|(key, found)| (key.clone(), value(found))).collect())
+    Some(
+        keys.iter()
+            .map(|(key, found)| (key.clone(), value(found)))
+            .collect(),
+    )
 }
 
 /// The keys of one section of an INI file; a line that begins with a blank goes on with the value before.
 fn section(text: &str, wanted: &str) -> Option<Vec<(String, String)>> {
     let mut found: Option<Vec<(String, String)>> = None;
     let mut inside = false;
-    for line in text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])) {
-        let name = line.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    for line in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with(['#', ';']))
+    {
+        let name = line
+            .trim()
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
         if let Some(name) = name.filter(|_| line.starts_with('[')) {
             inside = name == wanted;
             if inside {
@@ -137,10 +159,13 @@ fn entry_points(look: &Look<'_>, root: &RepoPath) -> Vec<String> {
     if let Some(table) = pyproject {
         found.extend(in_pyproject(&table));
     }
-    let keys = text(look, root, "setup.cfg").and_then(|text| section(&text, "options.entry_points"));
+    let keys =
+        text(look, root, "setup.cfg").and_then(|text| section(&text, "options.entry_points"));
     for (group, value) in keys.unwrap_or_default() {
         if !PROGRAMS.contains(&group.as_str()) {
-            let words = value.split(['=', ' ']).filter(|word| word.contains('.') || word.contains(':'));
+            let words = value
+                .split(['=', ' '])
+                .filter(|word| word.contains('.') || word.contains(':'));
             found.extend(words.filter_map(module_of));
         }
     }
@@ -151,11 +176,18 @@ fn entry_points(look: &Look<'_>, root: &RepoPath) -> Vec<String> {
 }
 
 fn in_pyproject(table: &Table) -> Vec<String> {
-    let project = table.get("project").and_then(|project| project.get("entry-points"));
+    let project = table
+        .get("project")
+        .and_then(|project| project.get("entry-points"));
     let poetry = table.get("tool").and_then(|tool| tool.get("poetry"));
     let plugins = poetry.and_then(|poetry| poetry.get("plugins"));
-    let groups = [project, plugins].into_iter().flatten().filter_map(Value::as_table);
-    let groups = groups.flatten().filter(|(name, _)| !PROGRAMS.contains(&name.as_str()));
+    let groups = [project, plugins]
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_table);
+    let groups = groups
+        .flatten()
+        .filter(|(name, _)| !PROGRAMS.contains(&name.as_str()));
     let values = groups.filter_map(|(_, group)| group.as_table()).flatten();
     let targets = values.filter_map(|(_, target)| target.as_str());
     targets.filter_map(module_of).collect()
@@ -215,7 +247,8 @@ mod tests {
         let toml = "[project.scripts]\nx = \"a.cli:main\"\n[project.entry-points.pytest11]\ny = \"a.plugin\"\n";
         let table: Table = toml::from_str(toml).expect("TOML");
         assert_eq!(in_pyproject(&table), ["a.plugin"]);
-        let setup = "setup(entry_points={'console_scripts': ['x = a.cli:main'], \"g\": ['y=a.b:C [x]']})";
+        let setup =
+            "setup(entry_points={'console_scripts': ['x = a.cli:main'], \"g\": ['y=a.b:C [x]']})";
         assert_eq!(in_setup(setup), ["a.b"]);
     }
 }

@@ -130,7 +130,15 @@ fn declared_encoding(text: &str) -> Option<String> {
     let name = after.strip_prefix([':', '='])?.trim_start();
     let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')));
     let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
-    let usual = ["utf-8", "utf8", "utf_8", "utf-8-sig", "ascii", "us-ascii", ""];
+    let usual = [
+        "utf-8",
+        "utf8",
+        "utf_8",
+        "utf-8-sig",
+        "ascii",
+        "us-ascii",
+        "",
+    ];
     (!usual.contains(&name.as_str())).then_some(name)
 }
 
@@ -153,7 +161,7 @@ impl Source {
             self.read_program(text);
         }
         let allowed = |c: char| c.is_alphanumeric() || "_-./:*@+~ ".contains(c);
-        if (2..=MAX_WORD).contains(&text.len()) && text.chars().all(allowed) {
+        if (1..=MAX_WORD).contains(&text.len()) && text.chars().all(allowed) {
             self.words.insert(text.trim().to_owned());
         }
     }
@@ -162,7 +170,10 @@ impl Source {
     fn read_program(&mut self, text: &str) {
         for line in text.split(['\n', ';']).map(str::trim) {
             if let Some(list) = line.strip_prefix("import ") {
-                for name in list.split(',').filter_map(|name| name.split_whitespace().next()) {
+                for name in list
+                    .split(',')
+                    .filter_map(|name| name.split_whitespace().next())
+                {
                     self.add_import(Module::absolute(name), None);
                 }
             } else if let Some((module, names)) = line
@@ -170,7 +181,10 @@ impl Source {
                 .and_then(|rest| rest.split_once(" import "))
             {
                 let names = names.trim_matches(['(', ')']);
-                for name in names.split(',').filter_map(|name| name.split_whitespace().next()) {
+                for name in names
+                    .split(',')
+                    .filter_map(|name| name.split_whitespace().next())
+                {
                     self.add_import(Module::absolute(module.trim()), Some(name));
                 }
             }

@@ -5,28 +5,48 @@
 
 use std::collections::BTreeMap;
 
-use affected_graph::{Command, Project, RepoPath, Task};
+use affected_graph::{Project, RepoPath, Task};
 use globset::Glob;
 
-use super::super::super::{Look, Restriction, Suite};
+use super::super::super::{Look, Suite};
 use super::settings::Pytest;
+use crate::runner::{self, pytest::Arguments, unittest::Discovery};
 
 /// Folders that pytest does not enter.
-const SKIPPED: &[&str] = &["build", "dist", "CVS", "_darcs", "node_modules", "venv", "{arch}"];
+const SKIPPED: &[&str] = &[
+    "build",
+    "dist",
+    "CVS",
+    "_darcs",
+    "node_modules",
+    "venv",
+    "{arch}",
+];
 
 /// Options that let pytest run more than test files.
-const MORE: &[&str] = &["--doctest-modules", "--doctest-glob", "--doctest-plus", "--pyargs", "--nbval", "--mypy"];
+const MORE: &[&str] = &[
+    "--doctest-modules",
+    "--doctest-glob",
+    "--doctest-plus",
+    "--pyargs",
+    "--nbval",
+    "--mypy",
+];
 
 /// Finds the files of a task.
 pub(super) fn of(look: &Look<'_>, project: &Project, task: &Task) -> Result<Suite, String> {
-    let Command::Argv(argv) = &task.command else {
-        return Err(format!("`{}` is a line for a shell", task.name));
-    };
-    let place = |name: &str| argv.iter().position(|word| word == name);
-    match (place("pytest"), place("discover")) {
-        (Some(at), _) => pytest(look, project, task, argv.split_at(at + 1)),
-        (None, Some(at)) => unittest(look, project, task, argv.split_at(at)),
-        _ => Err(format!("`{}` starts no known test runner", task.name)),
+    let found = runner::recognise(&task.command, task.script.as_deref());
+    let call = found.map(|(_, call)| call);
+    let call = call.ok_or_else(|| format!("`{}` starts no known test runner", task.name))?;
+    if let Some(arguments) = Arguments::of(&call) {
+        return pytest(look, project, task, &arguments);
+    }
+    match Discovery::of(&call) {
+        Some(discovery) => unittest(look, project, task, &discovery),
+        None => Err(format!(
+            "the arguments of `{}` are not understood",
+            task.name
+        )),
     }
 }
 
@@ -46,28 +66,26 @@ fn pytest(
     look: &Look<'_>,
     project: &Project,
     task: &Task,
-    (before, arguments): (&[String], &[String]),
+    arguments: &Arguments,
 ) -> Result<Suite, String> {
     let settings = Pytest::of(look, &project.root);
     let options = settings.words("addopts");
-    let all = || options.iter().copied().chain(arguments.iter().map(String::as_str));
+    let all = || {
+        options
+            .iter()
+            .copied()
+            .chain(arguments.options.iter().map(String::as_str))
+    };
     if let Some(option) = all().find(|word| MORE.iter().any(|more| word.starts_with(more))) {
         return Err(format!("with `{option}` not only test files are run"));
     }
-    let mut only: Vec<&str> = Vec::new();
-    let (mut without, mut kept) = (Vec::new(), Vec::new());
-    for word in arguments {
-        match word.strip_prefix("--ignore=") {
-            Some(path) => {
-                without.push(path);
-                kept.push(word.clone());
-            }
-            None if word.starts_with('-') => return Err(format!("`{word}` is not understood")),
-            None => only.push(word),
-        }
+    if demands_coverage(look, project, all()) {
+        return Err("its settings demand that all of it is covered".to_owned());
     }
+    let (mut only, without) = (arguments.paths.clone(), &arguments.ignored);
     if only.is_empty() {
-        only = settings.words("testpaths");
+        let paths = settings.words("testpaths").into_iter();
+        only = paths.map(ToOwned::to_owned).collect();
     }
     let only: Vec<&str> = only.iter().map(|path| path.trim_end_matches('/')).collect();
     let within = |inside: &str, folder: &str| {
@@ -86,34 +104,20 @@ fn pytest(
         let wanted = only.is_empty() || only.iter().any(|folder| within(inside, folder));
         let ignored = without.iter().any(|folder| within(inside, folder));
         if name == "pytest.ini" && inside.contains('/') {
-            return Err(format!("{path} is only read where the tests below it run alone"));
+            return Err(format!(
+                "{path} is only read where the tests below it run alone"
+            ));
         }
-        let is_test = name.ends_with(".py") && patterns.iter().any(|pattern| pattern.is_match(&name));
+        let is_test =
+            name.ends_with(".py") && patterns.iter().any(|pattern| pattern.is_match(&name));
         if is_test && wanted && !ignored && !skipped {
-            tests.insert(path.clone(), typed(inside));
+            tests.insert(path.clone(), inside.to_owned());
         }
-    }
-    let coverage = all().any(|word| word.starts_with("--cov"));
-    if coverage && demands_coverage(look, project, &options) {
-        kept.push("--no-cov".to_owned());
     }
     Ok(Suite {
         tests,
-        command: Restriction {
-            before: before.to_vec(),
-            after: kept,
-        },
         ..Suite::default()
     })
-}
-
-/// A name that is taken for no option.
-fn typed(inside: &str) -> String {
-    if inside.starts_with('-') {
-        format!("./{inside}")
-    } else {
-        inside.to_owned()
-    }
 }
 
 fn patterns(settings: &Pytest) -> Result<Vec<globset::GlobMatcher>, String> {
@@ -123,14 +127,23 @@ fn patterns(settings: &Pytest) -> Result<Vec<globset::GlobMatcher>, String> {
     }
     let compiled = patterns.into_iter().map(|pattern| {
         let name = pattern.rsplit('/').next().unwrap_or(pattern);
-        let glob = Glob::new(name).map_err(|_| format!("python_files `{pattern}` is not understood"))?;
+        let glob =
+            Glob::new(name).map_err(|_| format!("python_files `{pattern}` is not understood"))?;
         Ok(glob.compile_matcher())
     });
     compiled.collect()
 }
 
 /// Tells whether a part of the tests would fail for what it does not cover.
-fn demands_coverage(look: &Look<'_>, project: &Project, options: &[&str]) -> bool {
+fn demands_coverage<'w>(
+    look: &Look<'_>,
+    project: &Project,
+    options: impl Iterator<Item = &'w str>,
+) -> bool {
+    let options: Vec<&str> = options.collect();
+    if !options.iter().any(|word| word.starts_with("--cov")) {
+        return false;
+    }
     let asks = |name: &str| {
         let path = project.root.join(name).ok();
         let bytes = path.filter(|path| look.head.files().is_file(path));
@@ -138,25 +151,27 @@ fn demands_coverage(look: &Look<'_>, project: &Project, options: &[&str]) -> boo
         bytes.is_some_and(|bytes| memchr::memmem::find(&bytes, b"fail_under").is_some())
     };
     let files = [".coveragerc", "pyproject.toml", "setup.cfg", "tox.ini"];
-    options.iter().any(|word| word.starts_with("--cov-fail-under")) || files.into_iter().any(asks)
+    options
+        .iter()
+        .any(|word| word.starts_with("--cov-fail-under"))
+        || files.into_iter().any(asks)
 }
 
 fn unittest(
     look: &Look<'_>,
     project: &Project,
     task: &Task,
-    (before, arguments): (&[String], &[String]),
+    discovery: &Discovery,
 ) -> Result<Suite, String> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let start = match words[..] {
-        ["discover"] => "",
-        ["discover", "-s", start, "-t", "."] => start,
-        _ => return Err(format!("`{}` is not understood", words.join(" "))),
-    };
-    let folder = task.cwd.join(start).map_err(|_| "no such folder".to_owned())?;
+    let folder = task
+        .cwd
+        .join(&discovery.start)
+        .map_err(|_| "no such folder".to_owned())?;
     let is_package = |folder: &RepoPath| {
         let init = folder.join("__init__.py");
-        init.is_ok_and(|init| look.head.files().is_file(&init) || look.changed.deleted.contains(&init))
+        init.is_ok_and(|init| {
+            look.head.files().is_file(&init) || look.changed.deleted.contains(&init)
+        })
     };
     let mut tests = BTreeMap::new();
     for path in below(look, &folder) {
@@ -167,22 +182,22 @@ fn unittest(
         let Some(inside) = inside(&task.cwd, path) else {
             return Err(format!("{path} cannot be typed"));
         };
-        let folders = path.ancestors().skip(1).take_while(|above| *above != task.cwd);
+        let folders = path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| *above != task.cwd);
         if let Some(plain) = { folders }.find(|above| !is_package(above)) {
-            return Err(format!("{plain} is no package, so whether its tests are found depends on the version of Python"));
+            return Err(format!(
+                "{plain} is no package, so whether its tests are found depends on the version of Python"
+            ));
         }
-        let module = inside.trim_end_matches(".py").replace('/', ".");
-        tests.insert(path.clone(), module);
+        tests.insert(path.clone(), inside.to_owned());
     }
     if tests.is_empty() {
         return Err(format!("no tests of `{}` are known", project.name));
     }
     Ok(Suite {
         tests,
-        command: Restriction {
-            before: before.to_vec(),
-            after: Vec::new(),
-        },
         ..Suite::default()
     })
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    ExceptHandler, Expr, ExprCall, ExprFString, FStringPart, InterpolatedStringElement, Operator, Parameter,
-    PySourceType, Stmt, StmtTry,
+    ExceptHandler, Expr, ExprCall, ExprFString, FStringPart, InterpolatedStringElement, Operator,
+    Parameter, PySourceType, Stmt, StmtTry,
 };
 use ruff_python_parser::parse_unchecked_source;
 
@@ -151,9 +151,7 @@ impl Reader {
             }
             Expr::BinOp(format) if format.op == Operator::Mod => inner(&format.left).cut_at('%'),
             Expr::Call(call) => match &*call.func {
-                Expr::Attribute(of) if of.attr.as_str() == "format" => {
-                    inner(&of.value).cut_at('{')
-                }
+                Expr::Attribute(of) if of.attr.as_str() == "format" => inner(&of.value).cut_at('{'),
                 _ => Text::default(),
             },
             Expr::FString(text) => {
@@ -414,7 +412,10 @@ impl Reader {
         let first = call.arguments.args.first().or_else(|| keyword("name"));
         let second = call.arguments.args.get(1).or_else(|| keyword("package"));
         let name = name_of_called(&call.func);
-        if name.last().is_some_and(|last| last == "join" || last == "joinpath") {
+        if name
+            .last()
+            .is_some_and(|last| last == "join" || last == "joinpath")
+        {
             let mut parts = call.arguments.args.iter().skip(1);
             self.joins |= parts.any(|part| !self.text(part).complete);
         }

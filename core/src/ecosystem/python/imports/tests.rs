@@ -1,4 +1,16 @@
+//! What is read in Python files, and what that leads to.
+
+use std::collections::BTreeSet;
+
+use affected_graph::{
+    Dependency, DependencyKind, Evidence, Ownership, Project, ProjectGraph, ProjectKind, RepoPath,
+    builder,
+};
+
 use super::source::{SOURCE, Source};
+use crate::ecosystem::{ChangedFiles, FileLevel, Look, Reads, Scan, python::Python};
+use crate::facts::FactStore;
+use crate::tree::memory::MemoryTree;
 
 fn read(text: &str) -> Source {
     (SOURCE.parse)(text.as_bytes()).expect("valid Python")
@@ -11,14 +23,20 @@ fn imports(text: &str) -> String {
         let dots = ".".repeat(import.module.level as usize);
         let taken = import.taken.as_ref().map(|name| format!(":{name}"));
         let optional = if import.optional { "?" } else { "" };
-        format!("{dots}{}{}{optional}", import.module.name, taken.unwrap_or_default())
+        format!(
+            "{dots}{}{}{optional}",
+            import.module.name,
+            taken.unwrap_or_default()
+        )
     });
     all.collect::<Vec<_>>().join(" ")
 }
 
 fn escape(text: &str) -> String {
     let escape = read(text).escape;
-    escape.map_or_else(String::new, |escape| format!("{} {}", escape.line, escape.what))
+    escape.map_or_else(String::new, |escape| {
+        format!("{} {}", escape.line, escape.what)
+    })
 }
 
 #[test]
@@ -27,17 +45,35 @@ fn imports_are_found_wherever_they_stand() {
     check("import a.b, c as d", "a.b c");
     check("from a.b import c, d as e", "a.b:c a.b:d");
     check("from . import a\nfrom ..b.c import *", ".:a ..b.c:*");
-    check("def f():\n    import a\n    class C:\n        from b import c", "a b:c");
-    check("if TYPE_CHECKING:\n    import a\nelse:\n    import b", "a? b?");
-    check("try:\n    import a\nexcept ImportError:\n    import b", "a? b?");
+    check(
+        "def f():\n    import a\n    class C:\n        from b import c",
+        "a b:c",
+    );
+    check(
+        "if TYPE_CHECKING:\n    import a\nelse:\n    import b",
+        "a? b?",
+    );
+    check(
+        "try:\n    import a\nexcept ImportError:\n    import b",
+        "a? b?",
+    );
     check("try:\n    import a\nfinally:\n    pass", "a");
-    check("import importlib\nimportlib.import_module('a.b')", "a.b importlib");
+    check(
+        "import importlib\nimportlib.import_module('a.b')",
+        "a.b importlib",
+    );
     check("NAME = 'a.b'\nx = __import__(NAME + '.c')", "a.b.c");
-    check("from importlib import import_module\nx = import_module('.c', __package__)", ".c importlib:import_module");
+    check(
+        "from importlib import import_module\nx = import_module('.c', __package__)",
+        "importlib:import_module .c",
+    );
     check("x = import_module(f'{__name__}.c')", ".c");
     check("x = import_module('.c', 'a.b')", "a.b.c");
     check("pytest_plugins = ['a.b', 'c']", "a.b c");
-    check("import pytest\nx = pytest.importorskip('a.b')", "a.b pytest");
+    check(
+        "import pytest\nx = pytest.importorskip('a.b')",
+        "a.b pytest",
+    );
     check("__all__ = ['a', 'b']", ".:a? .:b?");
     check("code = '''\nimport a.b\nfrom c import d\n'''", "a.b? c:d?");
 }
@@ -50,28 +86,47 @@ fn what_is_hidden_is_said_with_its_line() {
     check("import_module('.a', package)", "1 imports what it computes");
     check("import_module(f'{name}.a')", "1 imports what it computes");
     check("import subprocess", "1 starts programs");
-    check("from os import path\nimport os\nos.system('ls')", "3 starts a program");
+    check(
+        "from os import path\nimport os\nos.system('ls')",
+        "3 starts a program",
+    );
     check("exec(code)", "1 runs code that it computes");
     check("exec('import a')\nimport re\nre.compile(x)", "");
-    check("import sys\nsys.meta_path.append(x)", "2 hooks into imports");
-    check("from pathlib import Path\nPath('x').rglob('*.py')", "2 lists files");
+    check(
+        "import sys\nsys.meta_path.append(x)",
+        "2 hooks into imports",
+    );
+    check(
+        "from pathlib import Path\nPath('x').rglob('*.py')",
+        "2 lists files",
+    );
     check("from pathlib import Path\nPath('x').glob('*.json')", "");
     check("import os\nos.listdir('.')", "2 lists files");
     check("import ast\nast.walk(x)", "");
-    check("__path__ = __import__('pkgutil').extend_path(__path__, __name__)", "");
-    check("__path__.append('x')", "1 changes where a package is looked for");
+    check(
+        "__path__ = __import__('pkgutil').extend_path(__path__, __name__)",
+        "",
+    );
+    check(
+        "__path__.append('x')",
+        "1 changes where a package is looked for",
+    );
     check("pytest_plugins = names()", "1 computes names of plugins");
     check("pkgutil.iter_modules(paths)", "1 lists modules");
-    check("def load_tests(loader, tests, pattern): pass", "1 decides by itself which tests there are");
+    check(
+        "def load_tests(loader, tests, pattern): pass",
+        "1 decides by itself which tests there are",
+    );
 }
 
 #[test]
 fn names_that_are_partly_known_mean_all_below() {
     let check = |text: &str, expect: &str| {
         let found = read(text);
-        let below = found.below.iter().map(|module| {
-            format!("{}{}", ".".repeat(module.level as usize), module.name)
-        });
+        let below = found
+            .below
+            .iter()
+            .map(|module| format!("{}{}", ".".repeat(module.level as usize), module.name));
         assert_eq!(below.collect::<Vec<_>>().join(" "), expect, "{text}");
         assert_eq!(found.escape, None, "{text}");
     };
@@ -81,16 +136,24 @@ fn names_that_are_partly_known_mean_all_below() {
     check("import_module('.' + name, __package__)", ".");
     check("import_module(f'{__name__}.{name}')", ".");
     check("import a.b\nimport_module(f'{a.b.__name__}.{name}')", "a.b");
-    check("import pkgutil\nimport a\npkgutil.walk_packages(a.__path__)", "a");
+    check(
+        "import pkgutil\nimport a\npkgutil.walk_packages(a.__path__)",
+        "a",
+    );
     check("import pkgutil\npkgutil.iter_modules(__path__)", ".");
 }
 
 #[test]
 fn strings_and_attributes_are_kept_as_names() {
-    let found = read("import a\nmock.patch('a.b.c')\nopen('data/x.json')\na.d.e()\nx = 'two words\\n'");
+    let found =
+        read("import a\nmock.patch('a.b.c')\nopen('data/x.json')\na.d.e()\nx = 'two words\\n'");
     let words: Vec<&str> = found.words.iter().map(String::as_str).collect();
     assert_eq!(words, ["a.b.c", "data/x.json"]);
-    let mentions: Vec<&str> = found.mentions.iter().map(|module| &module.name[..]).collect();
+    let mentions: Vec<&str> = found
+        .mentions
+        .iter()
+        .map(|module| &module.name[..])
+        .collect();
     assert_eq!(mentions, ["a.d.e"]);
 }
 
@@ -98,19 +161,43 @@ fn strings_and_attributes_are_kept_as_names() {
 fn changes_to_what_others_see_are_noticed() {
     let check = |text, at_import, when_called| {
         let found = read(text);
-        assert_eq!((found.patches, found.patches_within), (at_import, when_called), "{text}");
+        assert_eq!(
+            (found.patches, found.patches_within),
+            (at_import, when_called),
+            "{text}"
+        );
     };
     check("import a\nx = a.b()", false, false);
     check("import a\na.b = 1", true, false);
     check("import os\nos.environ['A'] = 'b'", true, false);
-    check("import os\ndef f():\n    os.environ['A'] = 'b'", false, true);
-    check("class C:\n    def f(self):\n        self.a = 1", false, false);
+    check(
+        "import os\ndef f():\n    os.environ['A'] = 'b'",
+        false,
+        true,
+    );
+    check(
+        "class C:\n    def f(self):\n        self.a = 1",
+        false,
+        false,
+    );
     check("def pytest_configure(config): pass", true, false);
     check("import django\ndjango.setup()", true, false);
-    check("import unittest\nif __name__ == '__main__':\n    run()", false, false);
-    check("@pytest.fixture(scope='session', autouse=True)\ndef f(): pass", true, false);
+    check(
+        "import unittest\nif __name__ == '__main__':\n    run()",
+        false,
+        false,
+    );
+    check(
+        "@pytest.fixture(scope='session', autouse=True)\ndef f(): pass",
+        true,
+        false,
+    );
     check("@pytest.fixture(autouse=True)\ndef f(): pass", false, false);
-    check("import sys\ndef f():\n    sys.modules.pop('a')", false, true);
+    check(
+        "import sys\ndef f():\n    sys.modules.pop('a')",
+        false,
+        true,
+    );
 }
 
 /// X4: any bytes give an answer, on a small stack too.
@@ -118,17 +205,316 @@ fn changes_to_what_others_see_are_noticed() {
 fn hostile_sources_are_refused_not_followed() {
     let refused = |bytes: &[u8]| (SOURCE.parse)(bytes).err().map(|broken| broken.message);
     let check = |text: String, expect: Option<&str>| {
-        assert_eq!(refused(text.as_bytes()).as_deref(), expect, "{}", &text[..text.len().min(40)]);
+        assert_eq!(
+            refused(text.as_bytes()).as_deref(),
+            expect,
+            "{}",
+            &text[..text.len().min(40)]
+        );
     };
     check("def f(:\n".to_owned(), Some("not valid Python"));
-    check(format!("x = {}1", "1+".repeat(20_000)), Some("nested too deeply"));
-    check(format!("x = a{}", ".b".repeat(20_000)), Some("nested too deeply"));
-    check(format!("x = a{}", ".b()".repeat(20_000)), Some("nested too deeply"));
+    check(
+        format!("x = {}1", "1+".repeat(20_000)),
+        Some("nested too deeply"),
+    );
+    check(
+        format!("x = a{}", ".b".repeat(20_000)),
+        Some("nested too deeply"),
+    );
+    check(
+        format!("x = a{}", ".b()".repeat(20_000)),
+        Some("nested too deeply"),
+    );
     check("[".repeat(100_000), Some("nested too deeply"));
-    check(format!("x = {}1", "not ".repeat(20_000)), Some("nested too deeply"));
+    check(
+        format!("x = {}1", "not ".repeat(20_000)),
+        Some("nested too deeply"),
+    );
     check(format!("x = [{}]", "1,".repeat(20_000)), None);
-    check("# -*- coding: latin-1 -*-\nimport a".to_owned(), Some("written in latin-1"));
+    check(
+        "# -*- coding: latin-1 -*-\nimport a".to_owned(),
+        Some("written in latin-1"),
+    );
     check("#!/usr/bin/python\n# coding: utf-8\n".to_owned(), None);
     assert_eq!(refused(b"x = '\xe9'").as_deref(), Some("not valid UTF-8"));
-    assert_eq!(refused(&[0, 1, 2]).is_some(), true);
+    assert!(refused(&[0, 1, 2]).is_some());
+}
+
+/// Projects by their folders; each but the first is used by the one before it.
+fn graph(folders: &[&str]) -> ProjectGraph {
+    let path = |text: &str| RepoPath::new(text).expect("a path");
+    let project = |folder: &&str| Project {
+        root: path(folder),
+        name: (*folder).to_owned(),
+        kind: ProjectKind::Library,
+        ecosystems: vec![super::super::ID],
+        manifests: Vec::new(),
+        ownership: Ownership::Tree,
+        tasks: Vec::new(),
+        inputs: Vec::new(),
+    };
+    let edge = |pair: &[&str]| Dependency {
+        from: path(pair[0]),
+        to: path(pair[1]),
+        kind: DependencyKind::Link,
+        source: "python",
+        evidence: Evidence {
+            file: path(pair[0]),
+            line: None,
+            detail: String::new(),
+        },
+    };
+    let edges = folders.windows(2).map(edge).collect();
+    builder::build(folders.iter().map(project).collect(), edges).0
+}
+
+/// Follows `t/test_a.py`, with the text given, among `files`, and tells all that it reaches, or what hides it. A path with
+/// a minus was deleted, one with a star was modified.
+fn reached(text: &str, files: &[(&str, &str)], folders: &[&str]) -> String {
+    let path = |text: &str| RepoPath::new(text).expect("a path");
+    let of = BTreeSet::from([path("t/test_a.py")]);
+    let mut changed = ChangedFiles::default();
+    let mut there = vec![("t/test_a.py", text)];
+    for (name, text) in files {
+        match (name.strip_prefix('-'), name.strip_prefix('*')) {
+            (Some(name), _) => {
+                changed.deleted.insert(path(name));
+            }
+            (_, Some(name)) => {
+                changed.modified.insert(path(name));
+                there.push((name, *text));
+            }
+            _ => there.push((*name, *text)),
+        }
+    }
+    let tree = MemoryTree::new(there);
+    let (facts, reads, graph) = (FactStore::default(), Reads::default(), graph(folders));
+    let look = Look {
+        head: Scan {
+            tree: &tree,
+            facts: &facts,
+            reads: &reads,
+            candidates: Vec::new(),
+        },
+        base: None,
+        graph: &graph,
+        changed: &changed,
+    };
+    let sources = Python.sources(&look, &of);
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for source in sources {
+        told.extend(source.escape.map(|escape| format!("! {escape}")));
+        told.extend(source.uses.iter().map(ToString::to_string));
+    }
+    told.remove("t/test_a.py");
+    told.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn names_lead_to_files() {
+    let check = |text: &str, files: &[&str], expect: &str| {
+        let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
+        assert_eq!(reached(text, &files, &["t"]), expect, "{text}");
+    };
+    // Every package on the way is loaded.
+    check(
+        "import a.b.c",
+        &[
+            "t/src/a/__init__.py",
+            "t/src/a/b/__init__.py",
+            "t/src/a/b/c.py",
+            "t/src/a/d.py",
+        ],
+        "t/src/a/__init__.py, t/src/a/b/__init__.py, t/src/a/b/c.py",
+    );
+    check(
+        "from a import b, c",
+        &["t/src/a/__init__.py", "t/src/a/b.py"],
+        "t/src/a/__init__.py, t/src/a/b.py",
+    );
+    // Namespaces have no file of their own, and may lie in several places.
+    check(
+        "import a.b, a.c",
+        &["t/a/b.py", "t/src/a/c.py"],
+        "t/a/b.py, t/src/a/c.py",
+    );
+    // What was deleted is still looked for (S3), also as a package in front of a module.
+    check("import a", &["-t/a.py"], "t/a.py");
+    check(
+        "import a.b",
+        &["t/a/b.py", "-t/a/__init__.py"],
+        "t/a/__init__.py, t/a/b.py",
+    );
+    // One name in two places may mean either.
+    check(
+        "import a",
+        &["t/a.py", "t/src/a/__init__.py"],
+        "t/a.py, t/src/a/__init__.py",
+    );
+    // A module inside a package is none at the top, unless the path is changed.
+    check(
+        "import b",
+        &["t/a/__init__.py", "t/a/b.py", "t/b.py"],
+        "t/b.py",
+    );
+    check(
+        "import sys\nsys.path.insert(0, 'x')\nimport b",
+        &["t/a/__init__.py", "t/a/b.py", "t/b.py"],
+        "t/a/b.py, t/b.py",
+    );
+    check("import logging", &["t/a/__init__.py", "t/a/logging.py"], "");
+    check(
+        "from . import b\nfrom .c import d",
+        &["t/b.py", "t/c.py"],
+        "t/b.py, t/c.py",
+    );
+    check(
+        "import a\na.b.c()",
+        &["t/a/__init__.py", "t/a/b.py"],
+        "t/a/__init__.py, t/a/b.py",
+    );
+}
+
+#[test]
+fn names_that_lead_to_no_file_are_of_others_or_hide_something() {
+    let check = |text: &str, files: &[&str], expect: &str| {
+        let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
+        assert_eq!(reached(text, &files, &["t"]), expect, "{text}");
+    };
+    // Outside of the repository.
+    check("import numpy.linalg", &["t/a.py"], "");
+    // In it, but not there.
+    check(
+        "import a.b",
+        &["t/a/__init__.py"],
+        "! t/test_a.py imports a.b, which is not there, t/a/__init__.py",
+    );
+    check(
+        "try:\n    import a.b\nexcept ImportError: pass",
+        &["t/a/__init__.py"],
+        "t/a/__init__.py",
+    );
+}
+
+#[test]
+fn what_is_not_imported_takes_part_too() {
+    let check = |text: &str, files: &[(&str, &str)], expect: &str| {
+        assert_eq!(reached(text, files, &["t", "u"]), expect, "{text}");
+    };
+    check(
+        "",
+        &[
+            ("t/__init__.py", ""),
+            ("conftest.py", "import a"),
+            ("t/a.py", ""),
+        ],
+        "conftest.py, t/__init__.py, t/a.py",
+    );
+    check("mock.patch('a.b.C')", &[("t/a/b.py", "")], "t/a/b.py");
+    check("uvicorn.run('a.b:app')", &[("t/a/b.py", "")], "t/a/b.py");
+    check(
+        "import_module(f'a.{x}')",
+        &[("t/a/__init__.py", ""), ("t/a/b/c.py", "")],
+        "t/a, t/a/__init__.py, t/a/b/c.py",
+    );
+    check(
+        "INSTALLED_APPS = ['a']",
+        &[("t/a/__init__.py", ""), ("t/a/models.py", "")],
+        "t/a, t/a/__init__.py, t/a/models.py",
+    );
+    check(
+        "open('run/a.py')",
+        &[("t/run/a.py", "import b"), ("t/b.py", "")],
+        "t/b.py, t/run/a.py",
+    );
+}
+
+#[test]
+fn plugins_and_helpers_take_part_by_name_and_by_what_they_change() {
+    let check = |text: &str, files: &[(&str, &str)], expect: &str| {
+        assert_eq!(reached(text, files, &["t", "u"]), expect, "{text}");
+    };
+    // Plugins, by the settings of the runner and by manifests of what is used.
+    check(
+        "",
+        &[
+            ("t/pytest.ini", "[pytest]\naddopts = -p plug"),
+            ("t/plug.py", ""),
+        ],
+        "t/plug.py",
+    );
+    check(
+        "",
+        &[
+            (
+                "u/pyproject.toml",
+                "[project.entry-points.pytest11]\nx = \"u_plug\"",
+            ),
+            ("u/u_plug.py", ""),
+        ],
+        "u/u_plug.py",
+    );
+    check(
+        "from a import _version",
+        &[
+            ("t/a/__init__.py", "from ._version import v"),
+            ("t/setup.cfg", "write_to = a/_version.py"),
+        ],
+        "t/a/__init__.py",
+    );
+    // A helper of the tests that changes what others see does so for all.
+    check(
+        "",
+        &[
+            ("t/conftest.py", "import a"),
+            ("t/a.py", "import os\nos.x = 1"),
+        ],
+        "t/a.py, t/conftest.py",
+    );
+    check(
+        "import a",
+        &[("t/a.py", "def f(:")],
+        "! t/a.py:1: not valid Python, t/a.py",
+    );
+}
+
+#[test]
+fn data_is_found_by_name() {
+    let check = |text: &str, files: &[&str], expect: &str| {
+        let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
+        assert_eq!(reached(text, &files, &["t", "u"]), expect, "{text}");
+    };
+    check(
+        "open('data/x.json')",
+        &["*t/data/x.json", "*t/data/y.json"],
+        "t/data/x.json",
+    );
+    check(
+        "open(HERE / 'data' / name)",
+        &["*t/data/x.json", "*t/y.json"],
+        "t/data/x.json",
+    );
+    check("open(f'{name}.json')", &["*t/data/x.json"], "t/data/x.json");
+    check("Path(__file__).parent / name", &["*t/x.json"], "t/x.json");
+    check("Path(__file__).parent / 'y.json'", &["*t/x.json"], "");
+    check(
+        "def test(snapshot): pass",
+        &["*t/__snapshots__/other.ambr"],
+        "t/__snapshots__/other.ambr",
+    );
+    check(
+        "",
+        &[
+            "*t/__snapshots__/test_a.ambr",
+            "*t/__snapshots__/test_b.ambr",
+        ],
+        "t/__snapshots__/test_a.ambr",
+    );
+    check(
+        "x = glob.glob('*.json')",
+        &["*t/x.json", "*u/y.json"],
+        "t/x.json, u/y.json",
+    );
+    // Nobody can tell what becomes of the sources of other languages.
+    check("open('x.proto')", &["*t/x.proto"], "");
 }

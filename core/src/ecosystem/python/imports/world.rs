@@ -19,6 +19,12 @@ use crate::tree::FileKind;
 /// Endings of what an import can load, or what such a thing is built from.
 const LOADED: &[&[u8]] = &[b".py", b".pyx", b".so", b".pyd", b".pyi"];
 
+/// An absolute name, and what is taken from it.
+type Name = (String, Option<String>);
+
+/// A project and all that it is built or tested with.
+type Closure = Rc<BTreeSet<ProjectIndex>>;
+
 /// The files of both trees.
 pub(super) struct World<'l> {
     pub(super) look: &'l Look<'l>,
@@ -26,8 +32,8 @@ pub(super) struct World<'l> {
     tops: BTreeMap<Vec<u8>, BTreeSet<RepoPath>>,
     /// Whether folders that are packages are looked into as well.
     pub(super) everywhere: bool,
-    known: RefCell<BTreeMap<(String, Option<String>), Rc<Hits>>>,
-    closures: RefCell<BTreeMap<ProjectIndex, Rc<BTreeSet<ProjectIndex>>>>,
+    known: RefCell<BTreeMap<Name, Rc<Hits>>>,
+    closures: RefCell<BTreeMap<ProjectIndex, Closure>>,
 }
 
 /// What a name may mean.
@@ -119,7 +125,7 @@ impl<'l> World<'l> {
     }
 
     /// A project and all that it is built or tested with.
-    pub(super) fn closure(&self, of: ProjectIndex) -> Rc<BTreeSet<ProjectIndex>> {
+    pub(super) fn closure(&self, of: ProjectIndex) -> Closure {
         if let Some(known) = self.closures.borrow().get(&of) {
             return Rc::clone(known);
         }
@@ -264,7 +270,9 @@ impl<'l> World<'l> {
             let names = ["__init__.py", "conftest.py"].into_iter();
             names.filter_map(move |name| folder.join(name).ok())
         });
-        named.filter(|file| file != path && self.is_file(file)).collect()
+        named
+            .filter(|file| file != path && self.is_file(file))
+            .collect()
     }
 
     /// Folders that a package name may mean.
@@ -278,7 +286,10 @@ impl<'l> World<'l> {
         }
         let hits = self.find(from, module, None);
         let last = module.name.rsplit('.').next().unwrap_or_default();
-        let inits = hits.files.iter().filter(|path| path.file_name() == b"__init__.py");
+        let inits = hits
+            .files
+            .iter()
+            .filter(|path| path.file_name() == b"__init__.py");
         let folders = inits.filter_map(RepoPath::parent);
         let mut found: BTreeSet<RepoPath> = folders
             .filter(|folder| folder.file_name() == last.as_bytes())
@@ -287,7 +298,9 @@ impl<'l> World<'l> {
             // A package without a file of its own.
             let parts = module.name.split('.').filter(|part| !part.is_empty());
             let inside: Vec<&str> = parts.collect();
-            let roots = self.tops.get(inside.first().map_or(&b""[..], |top| top.as_bytes()));
+            let roots = self
+                .tops
+                .get(inside.first().map_or(&b""[..], |top| top.as_bytes()));
             let places = roots.into_iter().flatten();
             let places = places.filter_map(|root| root.join(inside.join("/")).ok());
             found.extend(places.filter(|place| self.is_folder(place) && self.is_near(from, place)));
