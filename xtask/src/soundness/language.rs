@@ -35,9 +35,9 @@ pub(super) trait Language: Sync {
 }
 
 /// Every language that is tried.
-pub(super) static LANGUAGES: &[&dyn Language] = &[&Go, &JavaScript, &Python, &Rust];
+pub(super) static LANGUAGES: &[&dyn Language] = &[&Go, &JavaScript, &super::python::Python, &Rust];
 
-fn status(
+pub(super) fn status(
     root: &Path,
     folder: &str,
     program: &str,
@@ -58,7 +58,7 @@ fn status(
 }
 
 /// Folders at the top that hold a manifest of this name.
-fn projects(root: &Path, manifest: &str) -> Result<Vec<String>, String> {
+pub(super) fn projects(root: &Path, manifest: &str) -> Result<Vec<String>, String> {
     let entries = std::fs::read_dir(root).map_err(|error| error.to_string())?;
     let names = entries
         .flatten()
@@ -71,12 +71,16 @@ fn projects(root: &Path, manifest: &str) -> Result<Vec<String>, String> {
 }
 
 /// What is asked besides the sum.
-fn data(part: &Part, read: &str) -> String {
+pub(super) fn data(part: &Part, read: &str) -> String {
     part.data.map(|_| format!(" + {read}")).unwrap_or_default()
 }
 
 /// Writes the files that tests read.
-fn write_data(root: &Path, model: &Model, place: impl Fn(usize) -> String) -> Result<(), String> {
+pub(super) fn write_data(
+    root: &Path,
+    model: &Model,
+    place: impl Fn(usize) -> String,
+) -> Result<(), String> {
     for (number, part) in model.parts.iter().enumerate() {
         if let Some(data) = part.data {
             write(root, &place(number), &data.to_string())?;
@@ -272,92 +276,6 @@ fn link(root: &Path, part: usize) -> Result<(), String> {
     #[cfg(unix)]
     std::os::unix::fs::symlink(format!("../js{part}"), at).map_err(|error| error.to_string())?;
     Ok(())
-}
-
-/// Packages that find one another by their paths, tested with unittest, which is always there.
-struct Python;
-
-impl Language for Python {
-    fn name(&self) -> &'static str {
-        "python"
-    }
-
-    fn tool(&self) -> &'static str {
-        "python3"
-    }
-
-    fn suffix(&self) -> &'static str {
-        "py"
-    }
-
-    fn source(&self, part: usize) -> String {
-        format!("py{part}/src/part{part}.py")
-    }
-
-    fn lay_out(&self, root: &Path, model: &Model) -> Result<(), String> {
-        for (number, part) in model.parts.iter().enumerate() {
-            let mut sum = part.value.to_string();
-            let (mut imports, mut names, mut sources) = (String::new(), Vec::new(), String::new());
-            for used in &part.uses {
-                let _ = writeln!(imports, "import part{used}");
-                let _ = write!(sum, " + part{used}.v()");
-                names.push(format!("\"py{used}\""));
-                let _ = writeln!(
-                    sources,
-                    "py{used} = {{ path = \"../py{used}\", editable = true }}"
-                );
-            }
-            let manifest = format!(
-                "[project]\nname = \"py{number}\"\nversion = \"1.0.0\"\ndependencies = [{}]\n\n[tool.uv.sources]\n{sources}",
-                names.join(", ")
-            );
-            write(root, &format!("py{number}/pyproject.toml"), &manifest)?;
-            let text = format!(
-                "{imports}\n\ndef v():\n    return {sum}\n\n# {}\n",
-                part.remark
-            );
-            write(root, &self.source(number), &text)?;
-            let read = "int((pathlib.Path(__file__).parent / 'value.txt').read_text())";
-            let test = format!(
-                "import pathlib\nimport unittest\n\nimport part{number}\n\n\nclass Sum(unittest.TestCase):\n    def test_sum(self):\n        self.assertEqual(part{number}.v(){}, {})\n",
-                data(part, read),
-                part.expected
-            );
-            write(
-                root,
-                &format!("py{number}/tests/test_sum{number}.py"),
-                &test,
-            )?;
-        }
-        write_data(root, model, |part| format!("py{part}/tests/value.txt"))
-    }
-
-    fn new_test(&self, part: usize, passes: bool) -> (String, String) {
-        let text = format!(
-            "import unittest\n\n\nclass New(unittest.TestCase):\n    def test_new(self):\n        self.assertTrue({})\n",
-            u8::from(passes)
-        );
-        (format!("py{part}/tests/test_new{part}.py"), text)
-    }
-
-    fn run(&self, root: &Path) -> Result<Outcomes, String> {
-        let all = projects(root, "pyproject.toml")?;
-        // What an editable installation does.
-        let paths: Vec<String> = all
-            .iter()
-            .map(|project| format!("'{}'", root.join(project).join("src").display()))
-            .collect();
-        let start = format!(
-            "import sys, unittest; sys.path[:0] = [{}]; unittest.main(module=None, argv=['x', 'discover', '-q', '-s', 'tests'])",
-            paths.join(", ")
-        );
-        let mut found = Outcomes::new();
-        for project in all {
-            let (code, _) = status(root, &project, "python3", &["-c", &start])?;
-            found.insert((project, String::new()), code == 0);
-        }
-        Ok(found)
-    }
 }
 
 /// Crates of one workspace, each with tests inside and two integration tests.

@@ -8,6 +8,7 @@ mod change;
 mod defects;
 mod language;
 mod model;
+mod python;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,0 +1,209 @@
+//! Python: three modules to a project, each with a test file of its own, run by pytest. Modules import one another
+//! relatively inside a project and by name across them; tests import their module, or load it by a name that is written
+//! down or made up; all take a fixture, some a helper, some read data.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::language::{Language, Outcomes, data, projects, status, write_data};
+use super::model::Model;
+use super::write;
+
+pub(super) struct Python;
+
+const MODULES: usize = 3;
+
+/// Runs pytest in each folder given, each in a process of its own that has pytest loaded already.
+const RUN: &str = "\
+import os, sys, pytest
+for folder in sys.argv[1:]:
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        print('in', folder, flush=True)
+        options = ['-q', '-rA', '--tb=no', '--continue-on-collection-errors', '-p', 'no:cacheprovider']
+        pytest.main(options)
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+";
+
+fn project(part: usize) -> usize {
+    part / MODULES
+}
+
+fn test_file(part: usize) -> String {
+    format!("tests/test_part{part}.py")
+}
+
+/// Tests of these take the helper.
+fn is_helped(part: usize) -> bool {
+    part.is_multiple_of(2)
+}
+
+impl Language for Python {
+    fn name(&self) -> &'static str {
+        "python"
+    }
+
+    fn tool(&self) -> &'static str {
+        "pytest"
+    }
+
+    fn suffix(&self) -> &'static str {
+        "py"
+    }
+
+    fn source(&self, part: usize) -> String {
+        let project = project(part);
+        format!("py{project}/src/pkg{project}/part{part}.py")
+    }
+
+    fn lay_out(&self, root: &Path, model: &Model) -> Result<(), String> {
+        write(root, ".gitignore", "__pycache__\n")?;
+        for number in 0..model.parts.len().div_ceil(MODULES) {
+            write(
+                root,
+                &format!("py{number}/pyproject.toml"),
+                &manifest(number),
+            )?;
+            write(root, &format!("py{number}/src/pkg{number}/__init__.py"), "")?;
+            for part in [number * MODULES, number * MODULES + 1] {
+                if let Some((path, text)) = self.support(part, false) {
+                    write(root, &path, &text)?;
+                }
+            }
+        }
+        for (number, part) in model.parts.iter().enumerate() {
+            let (mut imports, mut sum) = (String::new(), part.value.to_string());
+            for used in &part.uses {
+                let package = if project(*used) == project(number) {
+                    ".".to_owned()
+                } else {
+                    format!("pkg{}", project(*used))
+                };
+                let _ = writeln!(imports, "from {package} import part{used}");
+                let _ = write!(sum, " + part{used}.v()");
+            }
+            let remark = &part.remark;
+            let text = format!("{imports}\n\ndef v():\n    return {sum}\n\n# {remark}\n");
+            write(root, &self.source(number), &text)?;
+            let read =
+                format!("int((pathlib.Path(__file__).parent / 'value{number}.txt').read_text())");
+            let test = format!(
+                "import importlib\nimport pathlib\n{}\n\n\ndef test_sum(zero):\n    assert {}.v(){} + zero == {}\n",
+                if is_helped(number) {
+                    "from support import zero as helper"
+                } else {
+                    "helper = None"
+                },
+                "part",
+                data(part, &read),
+                part.expected
+            );
+            let test = format!("{}\n{test}", loading(number));
+            let path = format!("py{}/{}", project(number), test_file(number));
+            write(root, &path, &test)?;
+        }
+        write_data(root, model, |part| {
+            format!("py{}/tests/value{part}.txt", project(part))
+        })
+    }
+
+    fn new_test(&self, part: usize, passes: bool) -> (String, String) {
+        let text = format!("def test_new():\n    assert {}\n", u8::from(passes));
+        let path = format!("py{}/tests/test_new{part}.py", project(part));
+        (path, text)
+    }
+
+    /// The helper of some tests, or the fixture of all.
+    fn support(&self, part: usize, broken: bool) -> Option<(String, String)> {
+        let folder = format!("py{}/tests", project(part));
+        let wrong = u8::from(broken);
+        Some(if is_helped(part) {
+            let text = format!("zero = 0\nassert not {wrong}\n");
+            (format!("{folder}/support.py"), text)
+        } else {
+            let text =
+                format!("import pytest\n\n\n@pytest.fixture\ndef zero():\n    return {wrong}\n");
+            (format!("{folder}/conftest.py"), text)
+        })
+    }
+
+    fn run(&self, root: &Path) -> Result<Outcomes, String> {
+        let all = projects(root, "pyproject.toml")?;
+        let folders = all
+            .iter()
+            .map(|project| root.join(project).display().to_string());
+        let mut arguments = vec!["-c".to_owned(), RUN.to_owned()];
+        arguments.extend(folders);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (_, text) = status(root, "", "python3", &arguments)?;
+        let mut found = Outcomes::new();
+        for project in &all {
+            for entry in std::fs::read_dir(root.join(project).join("tests"))
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with("test_") && name.ends_with(".py") {
+                    found.insert((project.clone(), format!("tests/{name}")), false);
+                }
+            }
+        }
+        let mut project = String::new();
+        for line in text.lines() {
+            if let Some(folder) = line.strip_prefix("in ") {
+                project = folder.rsplit('/').next().unwrap_or_default().to_owned();
+            }
+            let passed = line
+                .strip_prefix("PASSED ")
+                .and_then(|name| name.split_once("::"));
+            if let Some((file, _)) = passed {
+                found.insert((project.clone(), file.to_owned()), true);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A project that may use all before it, by their folders.
+fn manifest(number: usize) -> String {
+    let names: Vec<String> = (0..number).map(|other| format!("\"py{other}\"")).collect();
+    let mut text = format!(
+        "[project]\nname = \"py{number}\"\nversion = \"1.0.0\"\ndependencies = [{}]\n\n[tool.uv.sources]\n",
+        names.join(", ")
+    );
+    let mut paths = vec!["\"src\"".to_owned()];
+    for other in 0..number {
+        let _ = writeln!(
+            text,
+            "py{other} = {{ path = \"../py{other}\", editable = true }}"
+        );
+        paths.push(format!("\"../py{other}/src\""));
+    }
+    let _ = writeln!(
+        text,
+        "\n[tool.pytest.ini_options]\npythonpath = [{}]",
+        paths.join(", ")
+    );
+    text
+}
+
+/// How a test gets its module.
+fn loading(part: usize) -> String {
+    let project = project(part);
+    match part % 6 {
+        1 => {
+            format!("import importlib\npart = importlib.import_module('pkg{project}.part{part}')\n")
+        }
+        4 => format!("import pkg{project}.part{part} as part\n"),
+        // A test that nobody can follow.
+        5 => format!(
+            "import importlib\nname = '.'.join(['pkg{project}', 'part{part}'])\npart = importlib.import_module(name)\n"
+        ),
+        _ => format!("from pkg{project} import part{part} as part\n"),
+    }
+}
