@@ -21,8 +21,6 @@ impl Exit {
     pub(crate) const POLICY: Self = Self(5);
     /// The budget ended and work is left.
     pub(crate) const BUDGET_ENDED: Self = Self(6);
-    /// A policy said no: `release check`.
-    pub(crate) const POLICY: Self = Self(5);
     /// A bug of ours.
     pub(crate) const BUG: Self = Self(70);
     /// Ended by Ctrl-C: 128 + SIGINT.

@@ -54,66 +54,32 @@ pub fn command() -> clap::Command {
 /// Returns every JSON Schema as file name and text, sorted by name.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, String)> {
-    let text = |schema: schemars::Schema| {
+    let text = |(name, schema): (&'static str, schemars::Schema)| {
         let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
         text.push('\n');
-        text
+        (name, text)
     };
+    documents().into_iter().map(text).collect()
+}
+
+#[rustfmt::skip]
+fn documents() -> Vec<(&'static str, schemars::Schema)> {
     vec![
-        (
-            "affected.base.1.json",
-            text(schemars::schema_for!(v1::Base)),
-        ),
-        (
-            "affected.cache-explain.1.json",
-            text(schemars::schema_for!(v1::CacheExplain)),
-        ),
-        (
-            "affected.cache-stats.1.json",
-            text(schemars::schema_for!(v1::CacheStats)),
-        ),
-        (
-            "affected.graph.1.json",
-            text(schemars::schema_for!(v1::Graph)),
-        ),
-        (
-            "affected.list.1.json",
-            text(schemars::schema_for!(v1::List)),
-        ),
-        (
-            "affected.plan.1.json",
-            text(schemars::schema_for!(v1::Plan)),
-        ),
-        (
-            "affected.release-check.1.json",
-            text(schemars::schema_for!(release::ReleaseCheck)),
-        ),
-        (
-            "affected.release-notes.1.json",
-            text(schemars::schema_for!(release::ReleaseNotes)),
-        ),
-        (
-            "affected.release-plan.1.json",
-            text(schemars::schema_for!(release::ReleasePlan)),
-        ),
-        (
-            "affected.release-tags.1.json",
-            text(schemars::schema_for!(release::ReleaseTags)),
-        ),
-        (
-            "affected.release-version.1.json",
-            text(schemars::schema_for!(release::ReleaseVersion)),
-        ),
-        ("affected.run.1.json", text(schemars::schema_for!(v1::Run))),
-        (
-            "affected.verdict.1.json",
-            text(schemars::schema_for!(v1::Verdict)),
-        ),
-        (
-            "affected.why-not.1.json",
-            text(schemars::schema_for!(v1::WhyNot)),
-        ),
-        ("affected.why.1.json", text(schemars::schema_for!(v1::Why))),
+        ("affected.base.1.json", schemars::schema_for!(v1::Base)),
+        ("affected.cache-explain.1.json", schemars::schema_for!(v1::CacheExplain)),
+        ("affected.cache-stats.1.json", schemars::schema_for!(v1::CacheStats)),
+        ("affected.graph.1.json", schemars::schema_for!(v1::Graph)),
+        ("affected.list.1.json", schemars::schema_for!(v1::List)),
+        ("affected.plan.1.json", schemars::schema_for!(v1::Plan)),
+        ("affected.release-check.1.json", schemars::schema_for!(release::ReleaseCheck)),
+        ("affected.release-notes.1.json", schemars::schema_for!(release::ReleaseNotes)),
+        ("affected.release-plan.1.json", schemars::schema_for!(release::ReleasePlan)),
+        ("affected.release-tags.1.json", schemars::schema_for!(release::ReleaseTags)),
+        ("affected.release-version.1.json", schemars::schema_for!(release::ReleaseVersion)),
+        ("affected.run.1.json", schemars::schema_for!(v1::Run)),
+        ("affected.verdict.1.json", schemars::schema_for!(v1::Verdict)),
+        ("affected.why-not.1.json", schemars::schema_for!(v1::WhyNot)),
+        ("affected.why.1.json", schemars::schema_for!(v1::Why)),
     ]
 }
 

@@ -381,6 +381,19 @@ fn tags_of_go_modules_are_versions_to_go() {
     assert_eq!(release(&shop, &["tag"]).code, Some(0));
     let tags = shop.git(&["tag", "--list"]);
     assert_eq!(tags, "api/v2.0.0\napi/v2.1.0\nlibs/money/v0.1.0\n");
+    let proxy = proxy_of(&shop);
+    let resolved = |module: &str| latest(proxy.path(), module);
+    assert_eq!(resolved("example.com/shop/libs/money"), "v0.1.0");
+    assert_eq!(resolved("example.com/shop/api/v2"), "v2.1.0");
+    // A major without its suffix is refused before anything is tagged.
+    shop.write("libs/money/money.go", "package money // other\n");
+    shop.commit("feat: x\n\nRelease-As: money 2.0.0\nRelease-As: libs/money 2.0.0");
+    let refused = plan(&shop, &[]);
+    assert_eq!(refused["problems"][0]["code"], "major-refused", "{refused}");
+}
+
+/// A proxy of files for what was tagged (go.dev/ref/mod#goproxy-protocol).
+fn proxy_of(shop: &Sandbox) -> tempfile::TempDir {
     let proxy = tempfile::tempdir().unwrap();
     for (module, major, versions) in [
         ("example.com/shop/libs/money", "libs/money", &["v0.1.0"][..]),
@@ -404,33 +417,29 @@ fn tags_of_go_modules_are_versions_to_go() {
             std::fs::write(folder.join(format!("{version}.info")), info).unwrap();
         }
     }
-    let resolved = |module: &str| {
-        let output = Command::new("go")
-            .args([
-                "list",
-                "-m",
-                "-f",
-                "{{.Version}}",
-                &format!("{module}@latest"),
-            ])
-            .current_dir(proxy.path())
-            .env("GOPROXY", format!("file://{}", proxy.path().display()))
-            .env("GONOSUMDB", "*")
-            .env("GOFLAGS", "-mod=mod -modcacherw")
-            .env("GOMODCACHE", proxy.path().join("cache"))
-            .output()
-            .unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{errors}");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    };
-    assert_eq!(resolved("example.com/shop/libs/money"), "v0.1.0");
-    assert_eq!(resolved("example.com/shop/api/v2"), "v2.1.0");
-    // A major without its suffix is refused before anything is tagged.
-    shop.write("libs/money/money.go", "package money // other\n");
-    shop.commit("feat: x\n\nRelease-As: money 2.0.0\nRelease-As: libs/money 2.0.0");
-    let refused = plan(&shop, &[]);
-    assert_eq!(refused["problems"][0]["code"], "major-refused", "{refused}");
+    proxy
+}
+
+/// The latest version of a module, as Go finds it.
+fn latest(proxy: &std::path::Path, module: &str) -> String {
+    let output = Command::new("go")
+        .args([
+            "list",
+            "-m",
+            "-f",
+            "{{.Version}}",
+            &format!("{module}@latest"),
+        ])
+        .current_dir(proxy)
+        .env("GOPROXY", format!("file://{}", proxy.display()))
+        .env("GONOSUMDB", "*")
+        .env("GOFLAGS", "-mod=mod -modcacherw")
+        .env("GOMODCACHE", proxy.join("cache"))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn remote_tags(shop: &Sandbox) -> String {

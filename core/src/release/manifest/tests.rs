@@ -38,11 +38,18 @@ fn requirements(path: &str, text: &str) -> Vec<String> {
     told.collect()
 }
 
+/// The version is in the manifest itself.
+fn own(path: &str, text: &str, version: &str) {
+    check(&[(path, text)], Some((path, version)));
+}
+
+/// There is none that could be replaced.
+fn none(path: &str, text: &str) {
+    check(&[(path, text)], None);
+}
+
 #[test]
-fn odd_forms_of_manifests() {
-    let own = |path: &str, text: &str, version: &str| check(&[(path, text)], Some((path, version)));
-    let none = |path: &str, text: &str| check(&[(path, text)], None);
-    // Cargo
+fn odd_forms_of_cargo() {
     own(
         "a/Cargo.toml",
         "[package]\nname = \"a\"\nversion = \"1.2.3\" # ours\n",
@@ -77,7 +84,10 @@ fn odd_forms_of_manifests() {
         Some(("Cargo.toml", "0.3.0")),
     );
     check(&[("x/a/Cargo.toml", shared)], None);
-    // npm
+}
+
+#[test]
+fn odd_forms_of_npm() {
     own(
         "package.json",
         "{\"version\":\"1.2.3\",\"name\":\"a\"}",
@@ -107,7 +117,10 @@ fn odd_forms_of_manifests() {
     none("package.json", "{\"version\":1}");
     none("package.json", "[1]");
     none("package.json", "{\"version\":");
-    // Python
+}
+
+#[test]
+fn odd_forms_of_python() {
     own(
         "pyproject.toml",
         "[project]\nname = \"a\"\nversion = \"1.2.3\"\n",
@@ -148,7 +161,10 @@ fn odd_forms_of_manifests() {
         ],
         Some(("setup.cfg", "1.2.3")),
     );
-    // Maven
+}
+
+#[test]
+fn odd_forms_of_maven() {
     own(
         "pom.xml",
         "<project><version>1.2.3</version></project>",
@@ -187,7 +203,10 @@ fn odd_forms_of_manifests() {
     );
     let foreign = "<project><parent><relativePath/></parent></project>";
     check(&[("a/pom.xml", foreign), ("pom.xml", parent)], None);
-    // Gradle
+}
+
+#[test]
+fn odd_forms_of_gradle() {
     own("build.gradle", "version = '1.2.3'\n", "1.2.3");
     own(
         "build.gradle",
@@ -224,7 +243,10 @@ fn odd_forms_of_manifests() {
         ],
         Some(("build.gradle.kts", "1.2.3")),
     );
-    // .NET
+}
+
+#[test]
+fn odd_forms_of_dotnet() {
     own(
         "a.csproj",
         "<Project Sdk=\"S\"><PropertyGroup><Version>1.2.3</Version></PropertyGroup></Project>",
@@ -255,7 +277,10 @@ fn odd_forms_of_manifests() {
         ],
         Some(("Directory.Build.props", "1.2.3")),
     );
-    // Helm
+}
+
+#[test]
+fn odd_forms_of_helm() {
     own(
         "Chart.yaml",
         "apiVersion: v2\nname: a\nversion: 1.2.3\nappVersion: \"9\"\n",
