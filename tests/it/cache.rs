@@ -432,3 +432,15 @@ fn the_cache_can_be_looked_into() {
         .json();
     assert!(left["bytes"].as_u64().unwrap() <= 1024, "{left}");
 }
+
+/// S11: nobody is believed who depends on a project whose manifest cannot be read.
+#[test]
+fn s11_broken_manifests_are_never_known() {
+    let shop = shop();
+    test(&shop, &["--filter", "job"]);
+    shop.write("p/api/package.json", "{ broken");
+    for _ in 0..2 {
+        let run = test(&shop, &["--filter", "job", "--filter", "api"]).json();
+        assert_eq!(with_outcome(&run, "cached"), "", "{run}");
+    }
+}

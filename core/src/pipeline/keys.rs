@@ -12,7 +12,7 @@ use affected_graph::{
 };
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::config::{Config, ConfiguredTask};
+use crate::config::{Config, ConfiguredTask, ProjectConfig};
 use crate::digest::Digest;
 use crate::ecosystem;
 use crate::facts::Fault;
@@ -81,7 +81,9 @@ impl Keyring {
     /// Computes the digest of every action of a plan from what is on disk.
     #[must_use]
     pub fn keys(&self, plan: &Plan, inherited: &[(OsString, OsString)]) -> Keys {
-        let outputs = plan.actions.iter().map(|action| self.outputs(action));
+        let configured = self.configured();
+        let actions = plan.actions.iter();
+        let outputs = actions.map(|action| configured.outputs(&self.graph, action));
         let mut keys = Keys {
             outputs: outputs.collect(),
             ..Keys::default()
@@ -98,9 +100,12 @@ impl Keyring {
         }
         let mut lists = Lists::new(self, tree);
         let surroundings = Surroundings::new(tree.root(), inherited);
-        let of = plan.actions.iter();
+        let of = plan.actions.iter().zip(&keys.outputs);
         keys.of = of
-            .map(|action| self.key(action, &mut lists, &surroundings))
+            .map(|(action, outputs)| {
+                let written = (&configured, outputs.as_slice());
+                self.key(action, written, &mut lists, &surroundings)
+            })
             .collect();
         keys.lists = lists.texts;
         keys
@@ -118,13 +123,19 @@ impl Keyring {
         })
     }
 
-    fn key(&self, action: &Action, lists: &mut Lists<'_>, around: &Surroundings<'_>) -> Keyed {
+    fn key(
+        &self,
+        action: &Action,
+        (configured, outputs): (&Configured<'_>, &[String]),
+        lists: &mut Lists<'_>,
+        around: &Surroundings<'_>,
+    ) -> Keyed {
         let Some(index) = self.graph.named(&action.project) else {
             return Keyed::Never("its project is gone".to_owned());
         };
         let project = self.graph.project(index);
-        let settings = self.settings(project, action);
-        if let Err(why) = self.may_be_kept(project, action, settings) {
+        let settings = configured.task(index, project, action);
+        if let Err(why) = configured.may_be_kept(index, action, settings) {
             return Keyed::Never(why);
         }
         let mut parts = parts_of(action);
@@ -137,7 +148,7 @@ impl Keyring {
         }
         let declared = settings.map_or(&[][..], |task| &task.env);
         parts.extend(around.variables(declared));
-        let outputs = compiled(self.outputs(action).iter().map(String::as_str));
+        let outputs = compiled(outputs.iter().map(String::as_str));
         let Some(outputs) = outputs else {
             return Keyed::Never("one of its `outputs` is no glob".to_owned());
         };
@@ -177,20 +188,39 @@ impl Keyring {
         all.into_iter().filter(asks).collect()
     }
 
-    fn settings(&self, project: &Project, action: &Action) -> Option<&ConfiguredTask> {
-        let name = action
-            .target
-            .strip_prefix(&project.name)?
-            .strip_prefix(':')?;
-        let mut configured =
-            self.config
-                .projects
-                .iter()
-                .filter(|(key, config)| match &config.path {
-                    Some(path) => *path == project.root,
-                    None => **key == project.name || **key == project.root.to_string(),
-                });
-        configured.find_map(|(_, config)| {
+    /// What is written down for each project.
+    fn configured(&self) -> Configured<'_> {
+        let mut of: BTreeMap<ProjectIndex, Vec<&ProjectConfig>> = BTreeMap::new();
+        for (name, config) in &self.config.projects {
+            let index = match &config.path {
+                Some(path) => self.graph.at(path),
+                None => select::by_name_or_path(&self.graph, name),
+            };
+            if let Some(index) = index {
+                of.entry(index).or_default().push(config);
+            }
+        }
+        Configured(of)
+    }
+}
+
+/// What `affected.toml` says of each project.
+struct Configured<'k>(BTreeMap<ProjectIndex, Vec<&'k ProjectConfig>>);
+
+impl<'k> Configured<'k> {
+    fn of(&self, index: ProjectIndex) -> impl Iterator<Item = &'k ProjectConfig> {
+        self.0.get(&index).into_iter().flatten().copied()
+    }
+
+    fn task(
+        &self,
+        index: ProjectIndex,
+        project: &Project,
+        action: &Action,
+    ) -> Option<&'k ConfiguredTask> {
+        let name = action.target.strip_prefix(&project.name)?;
+        let name = name.strip_prefix(':')?;
+        self.of(index).find_map(|config| {
             let test = config.test.iter().find(|(stage, _)| match stage.as_str() {
                 "unit" => name == "test",
                 stage => name.strip_prefix("test:") == Some(stage),
@@ -199,45 +229,30 @@ impl Keyring {
         })
     }
 
-    fn outputs(&self, action: &Action) -> Vec<String> {
-        let index = self.graph.named(&action.project);
-        let project = index.map(|index| self.graph.project(index));
-        let settings = project.and_then(|project| Some((project, self.settings(project, action)?)));
-        let globs = settings.map(|(project, task)| {
-            let globs = task.outputs.iter();
-            let joined =
-                globs.filter_map(|glob| project.root.join(glob).ok()?.as_str().map(str::to_owned));
-            joined.collect()
-        });
-        globs.unwrap_or_default()
+    /// Globs of what an action writes, from the repository root.
+    fn outputs(&self, graph: &ProjectGraph, action: &Action) -> Vec<String> {
+        let Some(index) = graph.named(&action.project) else {
+            return Vec::new();
+        };
+        let project = graph.project(index);
+        let task = self.task(index, project, action);
+        let globs = task.into_iter().flat_map(|task| &task.outputs);
+        globs
+            .filter_map(|glob| project.root.join(glob).ok()?.as_str().map(str::to_owned))
+            .collect()
     }
 
     /// What talks to others may pass today and fail tomorrow with the same files; what builds something is worth
     /// nothing without it.
     fn may_be_kept(
         &self,
-        project: &Project,
+        index: ProjectIndex,
         action: &Action,
         settings: Option<&ConfiguredTask>,
     ) -> Result<(), String> {
-        let broken = |fault: &&Fault| {
-            let owner = self.graph.enclosing(&fault.path).next();
-            owner.is_some_and(|owner| self.graph.project(owner).root == project.root)
-        };
-        if let Some(fault) = self.faults.iter().find(broken) {
-            return Err(format!("its manifest cannot be read: {fault}"));
-        }
-        let of_project = || {
-            let mut all = self.config.projects.iter();
-            let found = all.find(|(key, config)| {
-                config.path.as_ref() == Some(&project.root) || **key == project.name
-            });
-            found.and_then(|(_, config)| config.cache)
-        };
-        match (
-            settings.and_then(|task| task.cache).or_else(of_project),
-            &action.stage,
-        ) {
+        let of_project = || self.of(index).find_map(|config| config.cache);
+        let said = settings.and_then(|task| task.cache).or_else(of_project);
+        match (said, &action.stage) {
             (Some(true), _) => Ok(()),
             (Some(false), _) => Err("`cache = false`".to_owned()),
             (None, Some(stage)) if matches!(stage.0.as_str(), "smoke" | "unit" | "contract") => {
@@ -309,7 +324,13 @@ impl<'k> Lists<'k> {
     }
 
     fn list(&mut self, (index, impact): (ProjectIndex, Impact)) -> Result<Option<Part>, String> {
-        let project = self.ring.graph.project(index);
+        let graph = &self.ring.graph;
+        let project = graph.project(index);
+        // S11: nobody knows what it depends on, so nobody who depends on it can be sure either.
+        let is_of_it = |fault: &&Fault| graph.enclosing(&fault.path).next() == Some(index);
+        if let Some(fault) = self.ring.faults.iter().find(is_of_it) {
+            return Err(format!("a manifest cannot be read: {fault}"));
+        }
         let files = self.tree.files().entries();
         let mut text = Vec::new();
         for at in self.inputs.of.get(&(index, impact)).into_iter().flatten() {

@@ -112,6 +112,8 @@ const READ_UP_TO: u64 = 4 << 20;
 pub struct Surroundings<'a> {
     root: &'a Path,
     seen: BTreeMap<OsString, OsString>,
+    /// Of the variables that every task may listen to.
+    known: Vec<Part>,
     at_home: Vec<Part>,
     programs: RefCell<HashMap<(PathBuf, String), Option<Part>>>,
     folders: RefCell<HashMap<RepoPath, Vec<Part>>>,
@@ -132,6 +134,10 @@ impl<'a> Surroundings<'a> {
         Self {
             root,
             at_home: at_home.collect(),
+            known: KNOWN
+                .iter()
+                .filter_map(|name| variable(&seen, name))
+                .collect(),
             seen,
             programs: RefCell::default(),
             folders: RefCell::default(),
@@ -141,19 +147,10 @@ impl<'a> Surroundings<'a> {
     /// Hides the values of the declared variables and of those that runners are known to listen to.
     #[must_use]
     pub fn variables(&self, declared: &[String]) -> Vec<Part> {
-        let names: BTreeSet<&str> = KNOWN
-            .iter()
-            .copied()
-            .chain(declared.iter().map(String::as_str))
-            .collect();
-        let part = |name: &str| {
-            let value = self.seen.get(OsStr::new(name))?;
-            Some(Part::new(
-                format!("variable {name}"),
-                value.as_encoded_bytes(),
-            ))
-        };
-        names.into_iter().filter_map(part).collect()
+        let names: BTreeSet<&str> = declared.iter().map(String::as_str).collect();
+        let names = names.into_iter().filter(|name| !KNOWN.contains(name));
+        let declared = names.filter_map(|name| variable(&self.seen, name));
+        self.known.iter().cloned().chain(declared).collect()
     }
 
     /// Identifies the programs that an action starts, and those of its languages that are installed. What it writes
@@ -229,7 +226,18 @@ impl<'a> Surroundings<'a> {
                 continue;
             }
             let place = on_disk(self.root, &folder);
+            // One look at the folder instead of one at each name that it mostly does not have.
+            let here: BTreeSet<OsString> = std::fs::read_dir(&place)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.file_name())
+                .collect();
             let part = |name: &&str| {
+                let first = name.split('/').next().unwrap_or_default();
+                if !here.contains(OsStr::new(first)) {
+                    return None;
+                }
                 let path = folder.join(name).ok().filter(|path| !is_listed(path))?;
                 Some(Part::new(
                     format!("unlisted {path}"),
@@ -242,6 +250,12 @@ impl<'a> Surroundings<'a> {
         }
         all
     }
+}
+
+fn variable(seen: &BTreeMap<OsString, OsString>, name: &str) -> Option<Part> {
+    let value = seen.get(OsStr::new(name))?;
+    let name = format!("variable {name}");
+    Some(Part::new(name, value.as_encoded_bytes()))
 }
 
 /// The content of a file, or of the files of a folder.
