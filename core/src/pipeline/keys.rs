@@ -98,6 +98,11 @@ impl Keyring {
                 never("a part of the work tree was not looked at (sparse checkout, or `--files`)");
             return keys;
         }
+        // S11: nobody knows what such a project depends on, nor, without its name, who depends on it.
+        if let Some(fault) = self.faults.first() {
+            keys.of = never(&format!("a manifest cannot be read: {fault}"));
+            return keys;
+        }
         let mut lists = Lists::new(self, tree);
         let surroundings = Surroundings::new(tree.root(), inherited);
         let of = plan.actions.iter().zip(&keys.outputs);
@@ -324,13 +329,7 @@ impl<'k> Lists<'k> {
     }
 
     fn list(&mut self, (index, impact): (ProjectIndex, Impact)) -> Result<Option<Part>, String> {
-        let graph = &self.ring.graph;
-        let project = graph.project(index);
-        // S11: nobody knows what it depends on, so nobody who depends on it can be sure either.
-        let is_of_it = |fault: &&Fault| graph.enclosing(&fault.path).next() == Some(index);
-        if let Some(fault) = self.ring.faults.iter().find(is_of_it) {
-            return Err(format!("a manifest cannot be read: {fault}"));
-        }
+        let project = self.ring.graph.project(index);
         let files = self.tree.files().entries();
         let mut text = Vec::new();
         for at in self.inputs.of.get(&(index, impact)).into_iter().flatten() {
