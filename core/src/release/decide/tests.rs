@@ -1,3 +1,5 @@
+//! Tests of the module above.
+
 use super::*;
 use crate::release::series::{Owner, Series};
 use crate::release::{Released, Work};

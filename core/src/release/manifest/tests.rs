@@ -1,3 +1,5 @@
+//! Tests of the module above.
+
 use super::*;
 
 /// Finds the version of the first file, the others beside it, and writes another: all else must stay.
