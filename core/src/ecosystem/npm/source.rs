@@ -234,3 +234,6 @@ fn text(bytes: &[u8]) -> Source {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;
