@@ -229,7 +229,7 @@ impl Language for JavaScript {
                 .map(|used| format!("\"js{used}\":\"*\""))
                 .collect();
             let manifest = format!(
-                "{{\"name\":\"js{number}\",\"version\":\"1.0.0\",\"scripts\":{{\"test\":\"node --test\"}},\"dependencies\":{{{}}}}}\n",
+                "{{\"name\":\"js{number}\",\"version\":\"1.0.0\",\"scripts\":{{\"test\":\"node --test --require ./setup.js\"}},\"dependencies\":{{{}}}}}\n",
                 uses.join(",")
             );
             write(root, &format!("js{number}/package.json"), &manifest)?;
@@ -245,6 +245,25 @@ impl Language for JavaScript {
                 part.expected
             );
             write(root, &format!("js{number}/test/sum.js"), &test)?;
+            write(
+                root,
+                &format!("js{number}/setup.js"),
+                "globalThis.ready = true\n",
+            )?;
+            let kept = "require('assert').ok(globalThis.ready && require('../support/holds')())\n";
+            write(root, &format!("js{number}/test/kept.js"), kept)?;
+            // A name that is computed, through which the source of the part is reached.
+            let load = format!(
+                "const name = ['in', 'dex'].join('')\nrequire('assert').strictEqual(require('../' + name).v() + {}, {})\n",
+                part.data.unwrap_or_default(),
+                part.expected
+            );
+            if number % 3 == 0 {
+                write(root, &format!("js{number}/test/load.js"), &load)?;
+            }
+            if let Some((path, text)) = self.support(number, false) {
+                write(root, &path, &text)?;
+            }
             link(root, number)?;
         }
         write_data(root, model, |part| format!("js{part}/test/value.txt"))
@@ -255,11 +274,25 @@ impl Language for JavaScript {
         (format!("js{part}/test/new.js"), text)
     }
 
+    fn support(&self, part: usize, broken: bool) -> Option<(String, String)> {
+        let text = format!("module.exports = () => {}\n", !broken);
+        Some((format!("js{part}/support/holds.js"), text))
+    }
+
     fn run(&self, root: &Path) -> Result<Outcomes, String> {
         let mut found = Outcomes::new();
         for project in projects(root, "package.json")? {
-            let (code, _) = status(root, &project, "node", &["--test"])?;
-            found.insert((project, String::new()), code == 0);
+            let tests = std::fs::read_dir(root.join(&project).join("test"));
+            for entry in tests.into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !name.ends_with(".js") {
+                    continue;
+                }
+                let file = format!("test/{name}");
+                let arguments = ["--require", "./setup.js", "--test", &file];
+                let (code, _) = status(root, &project, "node", &arguments)?;
+                found.insert((project.clone(), file), code == 0);
+            }
         }
         Ok(found)
     }
