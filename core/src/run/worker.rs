@@ -5,16 +5,25 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use affected_graph::{Command, RepoPath};
 
+<<<<<<< HEAD
 use super::batch::{Batches, Ended};
 use super::environment::{NoProgram, find_program, variables};
 use super::process::{self, Ending, Launch, Limits, Verdict};
 use super::results::Asked;
 use super::watchdog::Watchdog;
+=======
+use super::capture::Bounded;
+use super::clock::Clock;
+use super::environment::{NoProgram, find_program, variables};
+use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
+use super::roster::Roster;
+>>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
 use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
 use crate::plan::batch::Batch;
 use crate::plan::{Action, Plan};
@@ -34,12 +43,19 @@ pub(super) struct Context<'a> {
     pub(super) root: PathBuf,
     /// Stops the run.
     pub(super) interrupt: &'a Interrupt,
+<<<<<<< HEAD
     /// Cleans up if we are killed.
     pub(super) watchdog: Option<Watchdog>,
     /// What is run.
     pub(super) plan: &'a Plan,
     /// What one command does of it.
     pub(super) batches: Batches,
+=======
+    /// Knows who lives.
+    pub(super) roster: Arc<Roster>,
+    /// Counts time.
+    pub(super) clock: Clock,
+>>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
 }
 
 /// Runs one action, or takes its part of a batch; returns its result and what the user should know.
@@ -48,6 +64,7 @@ pub(super) fn run(
     index: usize,
     context: &Context<'_>,
 ) -> (TaskResult, Vec<String>) {
+<<<<<<< HEAD
     let mut warnings = Vec::new();
     let of_batch = context.batches.take(index, |batch| {
         let (ended, told) = run_batch(batch, context);
@@ -118,13 +135,20 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
 
 fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
     let started = Instant::now();
+=======
+    let started = context.clock.now();
+>>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
     let limits = Limits {
         timeout: action.timeout.or(context.options.default_timeout),
         grace: context.options.grace,
     };
+<<<<<<< HEAD
     let asked = Asked::of(action, context.options.reports.as_deref());
     let cwd = context.root.join(native(&action.cwd));
     let ending = launch(action, asked.as_ref(), context).and_then(|launch| {
+=======
+    let ending = launch(action, index, context).and_then(|launch| {
+>>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
         run_patiently(&launch, limits, context)
             .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
     });
@@ -163,7 +187,7 @@ fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResu
             Vec::new(),
         ),
     };
-    result.duration = started.elapsed();
+    result.duration = context.clock.now().saturating_sub(started);
     (result, warnings)
 }
 
@@ -186,11 +210,15 @@ enum NoStart {
     Failed(String),
 }
 
+<<<<<<< HEAD
 fn launch(
     action: &Action,
     asked: Option<&Asked>,
     context: &Context<'_>,
 ) -> Result<Launch, NoStart> {
+=======
+fn launch(action: &Action, index: usize, context: &Context<'_>) -> Result<Launch, NoStart> {
+>>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
     if context.interrupt.urgency().is_some() {
         return Err(NoStart::Interrupted);
     }
@@ -209,6 +237,7 @@ fn launch(
     let environment = variables(&context.options.environment, &own);
     let program = program(&name, &cwd, &environment)?;
     Ok(Launch {
+        action: index,
         program,
         name,
         arguments,
@@ -269,7 +298,14 @@ fn native(path: &RepoPath) -> PathBuf {
 fn run_patiently(launch: &Launch, limits: Limits, context: &Context<'_>) -> io::Result<Ending> {
     let mut tries = 0;
     loop {
-        match process::run(launch, limits, context.interrupt, context.watchdog.as_ref()) {
+        let log = context.options.logs.as_ref();
+        let log = log.map(|folder| folder.join(format!("{}.log", launch.action)));
+        let scene = Scene {
+            interrupt: context.interrupt,
+            roster: &context.roster,
+            clock: &context.clock,
+        };
+        match process::run(launch, limits, Bounded::with_log(log), scene) {
             Err(error) if is_passing(&error) && tries < TRIES => {
                 if context.interrupt.urgency().is_some() {
                     return Err(error);
@@ -315,7 +351,7 @@ fn cannot_start(launch: &Launch, error: &io::Error) -> String {
     }
 }
 
-fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -> TaskResult {
+fn judge(action: usize, mut ending: Ending, limits: Limits, context: &Context<'_>) -> TaskResult {
     let exit = ending.status.and_then(|status| status.code());
     let (outcome, cause) = match (ending.verdict, ending.status) {
         (Verdict::TimedOut, _) => {
@@ -327,6 +363,12 @@ fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -
                 format!(" by {}", signal_name(signal))
             });
             (Outcome::Canceled, Some(format!("interrupted{signal}")))
+        }
+        (Verdict::WantedTerminal(signal), _) => {
+            let name = signal_name(signal);
+            let cause =
+                format!("stopped by {name}: it wants the terminal, which a task does not get");
+            (Outcome::Failed, Some(cause))
         }
         (Verdict::Ended, Some(status)) if status.success() => (Outcome::Passed, None),
         (Verdict::Ended, Some(status)) => (Outcome::Failed, Some(describe(status))),
@@ -343,9 +385,14 @@ fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -
         unstarted: None,
         started: Duration::ZERO,
         duration: Duration::ZERO,
+<<<<<<< HEAD
         output: ending.output,
         log: None,
         tests: None,
+=======
+        log: ending.output.log(),
+        output: ending.output.take(),
+>>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
     }
 }
 
