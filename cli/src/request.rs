@@ -9,7 +9,7 @@ use affected_core::config::parse_duration;
 use affected_core::pipeline::{
     Answer, Comparison, Environment, Fetch, OnUnknown, Request, results,
 };
-use affected_core::run::{Batching, MissingTool, RunOptions, Stop};
+use affected_core::run::{Batching, MissingTool, Orphans, RunOptions, Stop};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
@@ -165,6 +165,7 @@ pub(crate) fn run_options(
         root,
         environment: std::env::vars_os().collect(),
         watchdog,
+        orphans: Orphans::Adopt,
         ..RunOptions::default()
     })
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use super::batch::Batches;
-use super::remember;
 use super::clock::Clock;
 use super::descendants;
+use super::remember;
 use super::roster::Roster;
 use super::scheduler::{Blame, Bounds, Next, Scheduler};
 use super::watchdog::Watchdog;

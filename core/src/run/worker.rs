@@ -11,19 +11,13 @@ use std::time::Duration;
 
 use affected_graph::{Command, RepoPath};
 
-<<<<<<< HEAD
 use super::batch::{Batches, Ended};
-use super::environment::{NoProgram, find_program, variables};
-use super::process::{self, Ending, Launch, Limits, Verdict};
-use super::results::Asked;
-use super::watchdog::Watchdog;
-=======
 use super::capture::Bounded;
 use super::clock::Clock;
 use super::environment::{NoProgram, find_program, variables};
 use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
+use super::results::Asked;
 use super::roster::Roster;
->>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
 use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
 use crate::plan::batch::Batch;
 use crate::plan::{Action, Plan};
@@ -43,19 +37,14 @@ pub(super) struct Context<'a> {
     pub(super) root: PathBuf,
     /// Stops the run.
     pub(super) interrupt: &'a Interrupt,
-<<<<<<< HEAD
-    /// Cleans up if we are killed.
-    pub(super) watchdog: Option<Watchdog>,
-    /// What is run.
-    pub(super) plan: &'a Plan,
-    /// What one command does of it.
-    pub(super) batches: Batches,
-=======
     /// Knows who lives.
     pub(super) roster: Arc<Roster>,
     /// Counts time.
     pub(super) clock: Clock,
->>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
+    /// What is run.
+    pub(super) plan: &'a Plan,
+    /// What one command does of it.
+    pub(super) batches: Batches,
 }
 
 /// Runs one action, or takes its part of a batch; returns its result and what the user should know.
@@ -64,7 +53,6 @@ pub(super) fn run(
     index: usize,
     context: &Context<'_>,
 ) -> (TaskResult, Vec<String>) {
-<<<<<<< HEAD
     let mut warnings = Vec::new();
     let of_batch = context.batches.take(index, |batch| {
         let (ended, told) = run_batch(batch, context);
@@ -134,21 +122,14 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
 }
 
 fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
-    let started = Instant::now();
-=======
     let started = context.clock.now();
->>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
     let limits = Limits {
         timeout: action.timeout.or(context.options.default_timeout),
         grace: context.options.grace,
     };
-<<<<<<< HEAD
     let asked = Asked::of(action, context.options.reports.as_deref());
     let cwd = context.root.join(native(&action.cwd));
-    let ending = launch(action, asked.as_ref(), context).and_then(|launch| {
-=======
-    let ending = launch(action, index, context).and_then(|launch| {
->>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
+    let ending = launch(action, index, asked.as_ref(), context).and_then(|launch| {
         run_patiently(&launch, limits, context)
             .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
     });
@@ -210,15 +191,12 @@ enum NoStart {
     Failed(String),
 }
 
-<<<<<<< HEAD
 fn launch(
     action: &Action,
+    index: usize,
     asked: Option<&Asked>,
     context: &Context<'_>,
 ) -> Result<Launch, NoStart> {
-=======
-fn launch(action: &Action, index: usize, context: &Context<'_>) -> Result<Launch, NoStart> {
->>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
     if context.interrupt.urgency().is_some() {
         return Err(NoStart::Interrupted);
     }
@@ -305,7 +283,12 @@ fn run_patiently(launch: &Launch, limits: Limits, context: &Context<'_>) -> io::
             roster: &context.roster,
             clock: &context.clock,
         };
-        match process::run(launch, limits, Bounded::with_log(log), scene) {
+        match process::run(
+            launch,
+            limits,
+            Bounded::with_log(log).heard_by(launch.ear.clone()),
+            scene,
+        ) {
             Err(error) if is_passing(&error) && tries < TRIES => {
                 if context.interrupt.urgency().is_some() {
                     return Err(error);
@@ -385,14 +368,9 @@ fn judge(action: usize, mut ending: Ending, limits: Limits, context: &Context<'_
         unstarted: None,
         started: Duration::ZERO,
         duration: Duration::ZERO,
-<<<<<<< HEAD
-        output: ending.output,
-        log: None,
         tests: None,
-=======
         log: ending.output.log(),
         output: ending.output.take(),
->>>>>>> d36e913 (run: one thread supervises a task; suspended runs; nothing outlives a run)
     }
 }
 
