@@ -5,7 +5,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "digest",
     "vcs",
     "tree",
