@@ -9,6 +9,7 @@ mod diagnostic;
 mod exit;
 mod format;
 mod request;
+mod sinks;
 mod terminal;
 
 use std::process::ExitCode;
@@ -71,6 +72,12 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "affected.cache-stats.1.json",
             text(schemars::schema_for!(v1::CacheStats)),
+        ),
+        (
+            "affected.events.1.json",
+            text(schemars::schema_for!(
+                affected_core::report::wire::events::Event
+            )),
         ),
         (
             "affected.graph.1.json",

@@ -89,6 +89,11 @@ impl Memory {
         }
     }
 
+    /// Returns the folder where all of this is kept.
+    pub(super) fn state_folder(&self) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.parent()?.to_owned())
+    }
+
     /// Lists the configuration files of a tree: if possible without listing the tree.
     pub(super) fn config_files(&mut self, state: Option<&State>, tree: &dyn Tree) -> Vec<RepoPath> {
         let is_config = |path: &RepoPath| path.file_name() == FILE_NAME.as_bytes();

@@ -74,13 +74,16 @@ impl Bounded {
     fn write(&mut self, bytes: &[u8]) {
         if let Log::At(path) = &self.log {
             let path = path.clone();
-            let open = File::create_new(&path).and_then(|mut file| {
-                file.write_all(&self.head)?;
-                let (front, back) = self.tail.as_slices();
-                file.write_all(front)?;
-                file.write_all(back)?;
-                Ok(file)
-            });
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let open = folder
+                .and_then(|()| File::create(&path))
+                .and_then(|mut file| {
+                    file.write_all(&self.head)?;
+                    let (front, back) = self.tail.as_slices();
+                    file.write_all(front)?;
+                    file.write_all(back)?;
+                    Ok(file)
+                });
             let before = (self.head.len() + self.tail.len()) as u64;
             self.log = open.map_or(Log::Nowhere, |file| Log::Open(path, file, before));
         }
@@ -164,7 +167,7 @@ mod tests {
     /// E4. A file that cannot be made, or is full, costs its content only.
     #[test]
     fn e4_a_log_that_cannot_be_written_is_no_matter() {
-        let mut bounded = Bounded::with_log(Some("/no/such/folder/log".into()));
+        let mut bounded = Bounded::with_log(Some("/dev/null/log".into()));
         bounded.push(&vec![b'x'; KEPT * 3]);
         assert_eq!((bounded.log(), bounded.cut), (None, KEPT as u64));
         let folder = tempfile::tempdir().unwrap();

@@ -222,7 +222,7 @@ impl<'a> Execution<'a> {
             }
             match messages.recv() {
                 Ok(Message::Ended(result, warnings)) => {
-                    self.finish(result, warnings, &context.roster)
+                    self.finish(result, warnings, &context.roster);
                 }
                 // The head of the loop looks for itself; a sender is held, so there is always a message.
                 Ok(Message::Interrupted) | Err(_) => {}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// SIGINT has this number on every system.
@@ -36,6 +37,7 @@ struct Inner {
     signal: Option<i32>,
     listeners: BTreeMap<u64, Listener>,
     next_id: u64,
+    retired: Arc<AtomicBool>,
     /// Readable once the request is as urgent as that, for those who wait by `poll`.
     terminate: Latch,
     kill: Latch,
@@ -77,6 +79,13 @@ impl Interrupt {
             .filter(|signal| !is_ignored(*signal));
         let mut signals = signal_hook::iterator::Signals::new(wanted)?;
         let interrupt = Self::new();
+        let retired = Arc::clone(&interrupt.lock().retired);
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            if !is_ignored(signal) {
+                let retired = Arc::clone(&retired);
+                signal_hook::flag::register_conditional_default(signal, retired)?;
+            }
+        }
         let delivered = interrupt.clone();
         std::thread::Builder::new()
             .name("signals".to_owned())
@@ -149,6 +158,11 @@ impl Interrupt {
             latch.writer = None;
         }
         reader
+    }
+
+    /// Has signals end this process again, as if nobody listened: what is left to do may wait for a reader for ever.
+    pub fn retire(&self) {
+        self.lock().retired.store(true, Ordering::SeqCst);
     }
 
     /// Returns how quickly to stop, `None` while there is no reason to.

@@ -208,7 +208,7 @@ impl Supervisor<'_> {
             let now = self.clock.now();
             match self.phase {
                 Phase::Running { until: Some(until) } if now >= until => {
-                    self.terminate(Verdict::TimedOut)
+                    self.terminate(Verdict::TimedOut);
                 }
                 Phase::Terminating { until } if now >= until => self.kill(),
                 Phase::Killed { until } if now >= until && !self.leader_ended => {
