@@ -17,9 +17,7 @@ use crate::exit::Exit;
 use crate::format::{self, json};
 use crate::request;
 use crate::sinks::{Events, Reports};
-use crate::terminal::{
-    HostLog, Progress, Verbosity, command_line, escape, escape_bytes, word,
-};
+use crate::terminal::{HostLog, Progress, Verbosity, command_line, escape, escape_bytes, word};
 
 /// Failed tests of one task that are named.
 const NAMED: usize = 20;
@@ -87,14 +85,8 @@ pub(super) fn work(
     let events = running.events.as_deref();
     let mut events = events.map(|file| Events::open(file, tool)).transpose()?;
     let asked = select(context);
-    let ran = asked.and_then(|asked| {
-        start_all(
-            &asked,
-            (running, json),
-            (&mut events, &interrupt),
-            context,
-        )
-    });
+    let ran = asked
+        .and_then(|asked| start_all(&asked, (running, json), (&mut events, &interrupt), context));
     // From here on a signal ends the process as if nobody listened: a reader that does not read holds nobody.
     interrupt.retire();
     let (exit, error, summary) = match &ran {
@@ -172,7 +164,11 @@ fn start_all(
         host.finish(&mut context.printer, &document);
     }
     // What the selection warned of was told before; JSON has its own warnings in it.
-    let told = if json { known } else { answer.list.warnings.len() };
+    let told = if json {
+        known
+    } else {
+        answer.list.warnings.len()
+    };
     for warning in document.warnings.iter().skip(told) {
         context
             .printer

@@ -74,11 +74,6 @@ impl Memory {
         }
     }
 
-    /// Returns the folder, if there is one.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
-    }
-
     pub(super) fn of(repository: &Arc<Repository>) -> Self {
         let folder = repository.common_dir().join("affected");
         Self {
