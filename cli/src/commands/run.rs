@@ -17,7 +17,9 @@ use crate::exit::Exit;
 use crate::format::{self, json};
 use crate::request;
 use crate::sinks::{Events, Reports};
-use crate::terminal::{HostLog, Progress, Verbosity, command_line, escape, escape_bytes, word};
+use crate::terminal::{
+    HostLog, Printer, Progress, Verbosity, command_line, escape, escape_bytes, word,
+};
 
 /// Failed tests of one task that are named.
 const NAMED: usize = 20;
@@ -150,9 +152,8 @@ fn start_all(
         began.elapsed(),
     );
     document.shard.clone_from(shard);
-    let known = document.warnings.len();
     if let Some(cache) = &options.cache {
-        finish_cache(cache, &mut document);
+        finish_cache(cache, &mut context.printer, &mut document);
     }
     let ended = Ended {
         plan: &answer.plan,
@@ -163,34 +164,38 @@ fn start_all(
     if let Some(host) = &host {
         host.finish(&mut context.printer, &document);
     }
-    // What the selection warned of was told before; JSON has its own warnings in it.
-    let told = if json {
-        known
-    } else {
-        answer.list.warnings.len()
-    };
-    for warning in document.warnings.iter().skip(told) {
-        context
-            .printer
-            .warn(&warning.message, warning.help.as_deref());
-    }
-    if json {
-        context.printer.data(&json::line(&document)?)?;
-    } else if running.events.as_deref() == Some("-") {
-        context.printer.note(&summary(ended));
-    } else {
-        context.printer.data(&summary(ended))?;
-    }
+    let piped = running.events.as_deref() == Some("-");
+    tell(ended, (json, piped), &mut context.printer)?;
     Ok((exit(interrupt, &document), Some(document.summary)))
 }
 
+/// Tells the end of a run, as JSON or in words; in words to stderr where stdout has the events.
+fn tell(
+    ended: Ended<'_>,
+    (json, piped): (bool, bool),
+    printer: &mut Printer,
+) -> Result<(), CliError> {
+    if json {
+        return printer.data(&json::line(ended.document)?);
+    }
+    for warning in affected_core::report::tests::warnings(ended.plan, ended.results) {
+        printer.warn(&warning.message, warning.help.as_deref());
+    }
+    if piped {
+        printer.note(&summary(ended));
+        return Ok(());
+    }
+    printer.data(&summary(ended))
+}
+
 /// Stores what is left, and tells what became of each digest.
-fn finish_cache(cache: &Session, document: &mut v1::Run) {
+fn finish_cache(cache: &Session, printer: &mut Printer, document: &mut v1::Run) {
     cache.finish();
     for (at, task) in document.tasks.iter_mut().enumerate() {
         task.digest = cache.digest(at).map(|digest| digest.to_string());
     }
     for message in cache.warnings() {
+        printer.warn(&message, None);
         document.warnings.push(v1::Warning {
             code: "cache".to_owned(),
             message,
