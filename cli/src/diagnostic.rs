@@ -37,6 +37,15 @@ pub(crate) enum CliError {
         /// What would be right.
         help: String,
     },
+    /// Tasks that start the tool, which starts them.
+    #[error(
+        "this run was started by a task of a run that was started by a task of a run of the same work tree"
+    )]
+    #[diagnostic(
+        code(cli::nested),
+        help("let the task start its tests itself, or leave its project out with `--exclude`")
+    )]
+    Nested,
     /// Tasks run in a work tree, and there is none.
     #[error("there is no work tree to run tasks in")]
     #[diagnostic(

@@ -17,7 +17,7 @@ impl Exit {
     pub(crate) const UNKNOWN_BASE: Self = Self(3);
     /// There is nothing to run, and `--no-tasks=fail` asks for something.
     pub(crate) const NO_TASKS: Self = Self(4);
-    /// Something that had to be done was not: `ci verdict` misses a planned task.
+    /// A policy said no: `ci verdict` misses a planned task, `release check` finds a fault.
     pub(crate) const POLICY: Self = Self(5);
     /// The budget ended and work is left.
     pub(crate) const BUDGET_ENDED: Self = Self(6);

@@ -9,11 +9,12 @@ mod diagnostic;
 mod exit;
 mod format;
 mod request;
+mod sinks;
 mod terminal;
 
 use std::process::ExitCode;
 
-use affected_core::report::wire::{release, v1};
+use affected_core::report::wire::{events, release, v1};
 use clap::{CommandFactory, Parser};
 
 use exit::Exit;
@@ -68,6 +69,7 @@ fn documents() -> Vec<(&'static str, schemars::Schema)> {
         ("affected.base.1.json", schemars::schema_for!(v1::Base)),
         ("affected.cache-explain.1.json", schemars::schema_for!(v1::CacheExplain)),
         ("affected.cache-stats.1.json", schemars::schema_for!(v1::CacheStats)),
+        ("affected.events.1.json", schemars::schema_for!(events::Event)),
         ("affected.graph.1.json", schemars::schema_for!(v1::Graph)),
         ("affected.list.1.json", schemars::schema_for!(v1::List)),
         ("affected.plan.1.json", schemars::schema_for!(v1::Plan)),

@@ -1,6 +1,8 @@
 //! From what was typed to what was meant.
 
+use std::ffi::OsString;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use affected_core::config::parse_duration;
 use affected_core::pipeline::{
     Answer, Comparison, Environment, Fetch, OnUnknown, Request, results,
 };
-use affected_core::run::{Batching, MissingTool, RunOptions, Stop};
+use affected_core::run::{Batching, MissingTool, Orphans, RunOptions, Stop, log_folder};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
@@ -132,6 +134,7 @@ fn shard(text: &str) -> Result<(usize, usize), CliError> {
 pub(crate) fn run_options(
     running: &Running,
     root: std::path::PathBuf,
+    state: Option<&Path>,
 ) -> Result<RunOptions, CliError> {
     let watchdog = std::env::current_exe()
         .ok()
@@ -162,9 +165,12 @@ pub(crate) fn run_options(
             .as_deref()
             .map(|text| time("--budget", text))
             .transpose()?,
+        environment: environment(&root)?,
         root,
-        environment: std::env::vars_os().collect(),
+        logs: state.map(log_folder),
+        reports: state.map(|state| state.join("reports")),
         watchdog,
+        orphans: Orphans::Adopt,
         ..RunOptions::default()
     })
 }
@@ -181,6 +187,26 @@ pub(crate) fn cache(
     let settings = Settings::of(&Environment::from_process());
     let session = results::session(answer, &settings, &options.root, &options.environment);
     Some(Arc::new(session))
+}
+
+/// The work trees of the runs that this one was started by, as in `PATH`.
+const WITHIN: &str = "AFFECTED_WITHIN";
+
+/// E7. What tasks inherit. A run that was started by a run of the same work tree, which was itself started by one, would
+/// go on for ever.
+fn environment(root: &Path) -> Result<Vec<(OsString, OsString)>, CliError> {
+    let within = std::env::var_os(WITHIN).unwrap_or_default();
+    let outer: Vec<_> = std::env::split_paths(&within).collect();
+    if outer.iter().filter(|outer| *outer == root).count() >= 2 {
+        return Err(CliError::Nested);
+    }
+    let all = outer.iter().map(PathBuf::as_path).chain([root]);
+    let mut variables: Vec<_> = std::env::vars_os()
+        .filter(|(name, _)| name != WITHIN)
+        .collect();
+    // A folder with a colon in its name is not followed.
+    variables.extend(std::env::join_paths(all).map(|within| (WITHIN.into(), within)));
+    Ok(variables)
 }
 
 fn time(flag: &'static str, text: &str) -> Result<Duration, CliError> {

@@ -8,13 +8,14 @@ mod memory;
 pub mod release;
 pub mod results;
 mod stopwatch;
+mod tasks;
 mod trees;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use affected_graph::{Depth, GraphFault, Impact, Project, ProjectGraph, RepoPath, Stage, delta};
+use affected_graph::{Depth, GraphFault, Project, ProjectGraph, RepoPath, Stage, delta};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use miette::Diagnostic;
 use thiserror::Error;
@@ -26,15 +27,12 @@ pub use explain::{why, why_not};
 pub use gate::{base, cut, planned};
 pub use stopwatch::Stopwatch;
 
-use crate::config::{self, Config, ConfigError, defects};
+use crate::config::{self, ConfigError, defects};
 use crate::diff::{Change, ChangeKind, ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
 use crate::facts::FactStore;
 use crate::narrow;
-use crate::plan::{
-    Plan,
-    build::{self, Chosen, PlanError, Wanted},
-};
+use crate::plan::{Plan, build::PlanError};
 use crate::report::{list, wire::v1};
 use crate::scan::{Inventory, units::Units};
 use crate::select::{self, AffectedSet, LockMeaning, Question};
@@ -155,6 +153,8 @@ pub struct Answer {
     pub union: Arc<ProjectGraph>,
     /// What would run.
     pub plan: Plan,
+    /// How many tasks of the wanted kind all projects of the head have.
+    pub all_tasks: usize,
     /// The work tree's root, `None` where there is none.
     pub work_tree: Option<PathBuf>,
     /// Where the tool keeps what it may lose at any moment; `None` outside of git.
@@ -184,12 +184,12 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let parts = parts(&trees, &head.units, asked, &memory.facts);
     memory.facts.save();
     watch.lap(Lap::Narrow);
-    let selected = Selected {
+    let selected = tasks::Selected {
         union: &union,
         affected: &affected,
         parts: &parts,
     };
-    let plan = plan(request, &trees.config, &head.graph, &selected, &shown)?;
+    let plan = tasks::plan(request, &trees.config, &head.graph, &selected, &shown)?;
     let mode = if trees.everything { "all" } else { "affected" };
     let told = list::Told {
         graph: &head.graph,
@@ -214,8 +214,9 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         graph: Arc::clone(&head.graph),
         union,
         plan,
+        all_tasks: tasks::count(request, &head.graph),
         work_tree: trees.work_tree,
-        store: memory.folder().map(std::path::Path::to_path_buf),
+        store: memory.state_folder(),
         keyring: keys::Keyring::of(&trees.head, &head, trees.config),
         timings: watch,
     })
@@ -439,91 +440,6 @@ fn parts(
         },
         precision: trees.config.precision,
         ecosystems: ecosystem::ALL,
-    })
-}
-
-/// What was decided, for planning.
-struct Selected<'a> {
-    union: &'a ProjectGraph,
-    affected: &'a AffectedSet,
-    parts: &'a narrow::Parts,
-}
-
-fn plan(
-    request: &Request,
-    config: &Config,
-    head: &ProjectGraph,
-    selected: &Selected<'_>,
-    shown: &Names,
-) -> Result<Plan, PipelineError> {
-    known_stages(request, config, head)?;
-    let (union, affected) = (selected.union, selected.affected);
-    let wanted = match &request.task {
-        Some(task) => Wanted::Named(task.clone()),
-        None => Wanted::Tests(request.stages.clone()),
-    };
-    let mut chosen = Vec::new();
-    for (index, project) in head.projects() {
-        let reached = union
-            .at(&project.root)
-            .and_then(|at| affected.projects.get(&at));
-        let Some(reached) = reached.filter(|_| shown.accept(project)) else {
-            continue;
-        };
-        if matches!(wanted, Wanted::Named(_)) && reached.impact == Impact::Runtime {
-            continue;
-        }
-        let mut reasons: Vec<String> = reached
-            .reasons
-            .iter()
-            .map(|reason| reason.code.as_str().to_owned())
-            .collect();
-        reasons.sort();
-        reasons.dedup();
-        chosen.push(Chosen {
-            project: index,
-            stages: select::stages(reached.impact, &config.stages),
-            reasons,
-        });
-    }
-    if let Some((index, count)) = request.shard {
-        let place = |at: usize| at % count.max(1) + 1;
-        let mut at = 0;
-        chosen.retain(|_| {
-            at += 1;
-            place(at - 1) == index
-        });
-    }
-    Ok(build::build(
-        head,
-        &chosen,
-        &wanted,
-        &config.stages,
-        selected.parts,
-    )?)
-}
-
-/// A misspelt stage must not look like a green run of nothing.
-fn known_stages(
-    request: &Request,
-    config: &Config,
-    head: &ProjectGraph,
-) -> Result<(), PipelineError> {
-    let tasks = head.projects().flat_map(|(_, project)| &project.tasks);
-    let own: Vec<&Stage> = tasks.filter_map(|task| task.stage.as_ref()).collect();
-    let known = |stage: &&Stage| config.stages.0.contains(stage) || own.contains(stage);
-    let Some(unknown) = request.stages.iter().find(|stage| !known(stage)) else {
-        return Ok(());
-    };
-    let names: Vec<&str> = config
-        .stages
-        .0
-        .iter()
-        .map(|stage| stage.0.as_str())
-        .collect();
-    Err(PipelineError::Usage {
-        message: format!("there is no stage `{}`", unknown.0),
-        help: Some(format!("stages are: {}", names.join(" "))),
     })
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use affected_core::pipeline::keys::Keyed;
-use affected_core::pipeline::{self, Answer, Comparison, Environment, OnUnknown, Request};
+use affected_core::pipeline::{self, Answer, Comparison, Environment, Fetch, OnUnknown, Request};
 use affected_graph::Depth;
 
 fn git(root: &Path, arguments: &[&str]) -> String {
@@ -28,6 +28,7 @@ fn answer(root: &Path, comparison: Comparison) -> Answer {
         base: None,
         since: None,
         on_unknown: OnUnknown::All,
+        fetch: Fetch::Never,
         depth: Depth::All,
         filter: Vec::new(),
         exclude: Vec::new(),

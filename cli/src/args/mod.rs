@@ -119,6 +119,12 @@ pub(crate) struct Running {
     /// Run everything, also what passed before with the same inputs, and keep nothing.
     #[arg(long)]
     pub(crate) no_cache: bool,
+    /// Write a report when the run has ended: `junit=FILE`, `json=FILE`, `markdown=FILE`, `trace=FILE`; may be repeated. A FILE alone is JSON.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) report: Vec<String>,
+    /// Tell what happens while it happens, one JSON object a line; `-` for stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<String>,
     /// Show what would run, and run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

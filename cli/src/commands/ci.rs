@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use affected_core::ci;
 use affected_core::pipeline::{self, Environment};
-use affected_core::plan::shard::{Count, MOST_SHARDS, Timings};
+use affected_core::plan::jobs::{Count, MOST_SHARDS, Timings};
 use affected_core::report::gate::{self, Report};
 use affected_core::report::wire::v1;
 use clap::builder::PossibleValuesParser;

@@ -32,7 +32,6 @@ impl Nightly {
             running: self.running,
             output: self.output,
             plan: None,
-            report: None,
         }
         .run(context)
     }

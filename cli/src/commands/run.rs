@@ -1,28 +1,31 @@
 //! `run`, and the one way in which every command starts tasks.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use affected_core::cache::Session;
 use affected_core::pipeline::Answer;
-use affected_core::plan::Plan;
-use affected_core::report::tests as ended;
+use affected_core::report::run::{Ended, again, document};
 use affected_core::report::wire::v1;
-use affected_core::run::{self, Interrupt, Outcome, RunEvent, TaskResult, Unstarted};
+use affected_core::run::{self, Interrupt, Sinks, TaskResult};
 use clap::Args;
 
-use super::{answer, ci};
+use super::answer;
 use crate::app::Context;
 use crate::args::{NoTasks, Output, Running, Selection};
 use crate::diagnostic::CliError;
 use crate::exit::Exit;
 use crate::format::{self, json};
 use crate::request;
-use crate::terminal::style::{green, red, yellow};
-use crate::terminal::{HostLog, Printer, Verbosity, command_line, escape, escape_bytes};
+use crate::sinks::{Events, Reports};
+use crate::terminal::{
+    HostLog, Printer, Progress, Verbosity, command_line, escape, escape_bytes, word,
+};
 
 /// Failed tests of one task that are named.
 const NAMED: usize = 20;
+
+/// What is run, and which part of a plan for several jobs that is.
+pub(super) type Asked = (Answer, Option<v1::PlanShard>);
 
 /// Run a task of the affected projects, dependencies first
 #[derive(Debug, Args)]
@@ -58,85 +61,131 @@ pub(super) fn start(
     output: &Output,
     context: &mut Context,
 ) -> Result<Exit, CliError> {
-    let answer = answer(selection, task, context)?;
-    work(&answer, Part::default(), running, output, context)
+    let select = |context: &mut Context| Ok((answer(selection, task, context)?, None));
+    work(select, running, output, context)
 }
 
-/// Which part of a plan a run is, and where its report goes besides.
-#[derive(Debug, Default)]
-pub(super) struct Part {
-    /// The part of a plan for several jobs.
-    pub(super) shard: Option<v1::PlanShard>,
-    /// A file for the report.
-    pub(super) report: Option<PathBuf>,
-}
-
-/// Runs what was answered.
+/// Runs what `select` answers.
 pub(super) fn work(
-    answer: &Answer,
-    part: Part,
+    select: impl FnOnce(&mut Context) -> Result<Asked, CliError>,
     running: &Running,
     output: &Output,
     context: &mut Context,
 ) -> Result<Exit, CliError> {
     let json = output.format == "json";
-    if running.dry_run {
-        let text = if json {
-            json::line(&answer.list)?
-        } else {
-            planned(answer, context.printer.verbosity)
-        };
-        context.printer.data(&text)?;
-        return Ok(Exit::OK);
+    if json && running.events.as_deref() == Some("-") {
+        return Err(CliError::Conflict {
+            first: "--format json",
+            second: "--events -",
+        });
     }
-    if answer.plan.actions.is_empty() && !json {
+    if running.dry_run {
+        return dry_run(&select(context)?.0, json, context);
+    }
+    let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
+    let tool = affected_core::report::list::tool();
+    let events = running.events.as_deref();
+    let mut events = events.map(|file| Events::open(file, tool)).transpose()?;
+    let asked = select(context);
+    let ran = asked
+        .and_then(|asked| start_all(&asked, (running, json), (&mut events, &interrupt), context));
+    // From here on a signal ends the process as if nobody listened: a reader that does not read holds nobody.
+    interrupt.retire();
+    let (exit, error, summary) = match &ran {
+        Ok((exit, summary)) => (*exit, None, summary.clone()),
+        Err(error) => (error.exit(), Some(error.to_string()), None),
+    };
+    if let Some(events) = events {
+        events.finish(exit, error, summary, &interrupt);
+    }
+    ran.map(|(exit, _)| exit)
+}
+
+fn dry_run(answer: &Answer, json: bool, context: &mut Context) -> Result<Exit, CliError> {
+    let text = if json {
+        json::line(&answer.list)?
+    } else {
+        planned(answer, context.printer.verbosity)
+    };
+    context.printer.data(&text)?;
+    Ok(Exit::OK)
+}
+
+fn start_all(
+    (answer, shard): &Asked,
+    (running, json): (&Running, bool),
+    (events, interrupt): (&mut Option<Events>, &Interrupt),
+    context: &mut Context,
+) -> Result<(Exit, Option<v1::RunSummary>), CliError> {
+    let empty = answer.plan.actions.is_empty();
+    if empty && !json {
         context
             .printer
             .note("nothing to run: no affected project has such a task\n");
     }
-    if answer.plan.actions.is_empty() && running.no_tasks == NoTasks::Fail {
-        return Ok(Exit::NO_TASKS);
+    if empty && running.no_tasks == NoTasks::Fail {
+        return Ok((Exit::NO_TASKS, None));
     }
     let root = answer.work_tree.clone().ok_or(CliError::NoWorkTree)?;
-    let mut options = request::run_options(running, root)?;
-    let store = answer.store.as_ref();
-    options.reports = store.map(|store| store.join("reports"));
+    let mut options = request::run_options(running, root, answer.store.as_deref())?;
     options.cache = request::cache(running, answer, &options);
-    let interrupt = Interrupt::install().map_err(CliError::io("listen for signals"))?;
+    let reports = Reports::open(&running.report)?;
     let mut host = HostLog::here();
     let began = Instant::now();
-    let results = run::execute(
+    let mut sinks = Sinks::default();
+    sinks.0.push(Box::new(Progress::new(
+        &mut context.printer,
+        host.as_mut(),
+        answer.plan.actions.len(),
+    )));
+    if let Some(events) = events {
+        events.plan(&answer.plan, options.jobs);
+        sinks.0.push(Box::new(events));
+    }
+    let results = run::execute(&answer.plan, &options, interrupt, &mut sinks);
+    drop(sinks);
+    let mut document = document(
+        &answer.list,
         &answer.plan,
-        &options,
-        &interrupt,
-        &mut |event: &RunEvent| {
-            tell(&mut context.printer, &answer.plan, event, host.as_mut());
-        },
+        &results,
+        answer.all_tasks,
+        began.elapsed(),
     );
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut document = document(answer, &results, ms);
-    document.shard = part.shard;
+    document.shard.clone_from(shard);
     if let Some(cache) = &options.cache {
         finish_cache(cache, &mut context.printer, &mut document);
     }
-    if let Some(path) = &part.report {
-        ci::write(path, &json::line(&document)?)?;
-    }
+    let ended = Ended {
+        plan: &answer.plan,
+        results: &results,
+        document: &document,
+    };
+    reports.write(ended)?;
     if let Some(host) = &host {
         host.finish(&mut context.printer, &document);
     }
+    let piped = running.events.as_deref() == Some("-");
+    tell(ended, (json, piped), &mut context.printer)?;
+    Ok((exit(interrupt, &document), Some(document.summary)))
+}
+
+/// Tells the end of a run, as JSON or in words; in words to stderr where stdout has the events.
+fn tell(
+    ended: Ended<'_>,
+    (json, piped): (bool, bool),
+    printer: &mut Printer,
+) -> Result<(), CliError> {
     if json {
-        context.printer.data(&json::line(&document)?)?;
-    } else {
-        let new = document.warnings.iter().skip(answer.list.warnings.len());
-        for warning in new {
-            context
-                .printer
-                .warn(&warning.message, warning.help.as_deref());
-        }
-        summary(&mut context.printer, &answer.plan, &results, &document)?;
+        return printer.data(&json::line(ended.document)?);
     }
-    Ok(exit(&interrupt, &document))
+    for warning in affected_core::report::tests::warnings(ended.plan, ended.results) {
+        printer.warn(&warning.message, warning.help.as_deref());
+    }
+    if piped {
+        printer.note(&summary(ended));
+        return Ok(());
+    }
+    printer.data(&summary(ended))
 }
 
 /// Stores what is left, and tells what became of each digest.
@@ -183,56 +232,10 @@ fn planned(answer: &Answer, verbosity: Verbosity) -> String {
     format!("{}{tasks}", format::text::header(&answer.list))
 }
 
-fn word(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Passed => green("pass"),
-        Outcome::Flaky => yellow("flak"),
-        Outcome::Cached => green("same"),
-        Outcome::Failed => red("FAIL"),
-        Outcome::TimedOut => red("TIME"),
-        Outcome::Skipped => yellow("skip"),
-        Outcome::Canceled => yellow("stop"),
-    }
-}
-
-fn tell(printer: &mut Printer, plan: &Plan, event: &RunEvent, host: Option<&mut HostLog>) {
-    match event {
-        RunEvent::Warning(text) => printer.warn(text, None),
-        RunEvent::Started { .. } => {}
-        RunEvent::Finished(result) => {
-            let seconds = result.duration.as_secs_f64();
-            let target = escape(&plan.actions[result.action].target).into_owned();
-            let cause = result
-                .cause
-                .as_deref()
-                .map(|cause| format!("  {}", escape(cause)));
-            let cause = cause.unwrap_or_default();
-            printer.note(&format!(
-                "{} {seconds:>7.2}s  {target}{cause}\n",
-                word(result.outcome)
-            ));
-            if let Some(host) = host {
-                host.ended(printer, plan, result);
-            } else if printer.verbosity == Verbosity::Verbose {
-                printer.tell(&escape_bytes(&result.output));
-            }
-        }
-    }
-}
-
 /// Repeats failures with their output and how to run them again, then counts.
-fn summary(
-    printer: &mut Printer,
-    plan: &Plan,
-    results: &[TaskResult],
-    document: &v1::Run,
-) -> Result<(), CliError> {
+fn summary(ended: Ended<'_>) -> String {
     let mut text = String::new();
-    for result in results {
-        if !matches!(result.outcome, Outcome::Failed | Outcome::TimedOut) {
-            continue;
-        }
-        let action = &plan.actions[result.action];
+    for (action, result) in ended.failures() {
         let cause = result.cause.as_deref().unwrap_or("failed");
         text.push_str(&format!(
             "\n--- {}: {}\n",
@@ -240,14 +243,22 @@ fn summary(
             escape(cause)
         ));
         text.push_str(&escape_bytes(&result.output));
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        if let Some(log) = &result.log {
+            text.push_str(&format!(
+                "--- more output: {}\n",
+                escape(&log.to_string_lossy())
+            ));
+        }
         text.push_str(&failures(result));
-        let again = crate::terminal::word(&action.project).into_owned();
-        text.push_str(&format!(
-            "--- again: affected test --all --filter {}\n",
-            escape(&again)
-        ));
+        let words = again(action);
+        let line: Vec<_> = words.iter().map(|text| word(text)).collect();
+        text.push_str(&format!("--- again: {}\n", escape(&line.join(" "))));
     }
-    let counts = &document.summary;
+    let counts = &ended.document.summary;
+    let seconds = |ms| Duration::from_millis(ms).as_secs_f64();
     text.push_str(&format!(
         "{} passed{}, {} failed, {} skipped, {} canceled in {:.1}s\n",
         counts.passed,
@@ -255,9 +266,26 @@ fn summary(
         counts.failed,
         counts.skipped,
         counts.canceled,
-        std::time::Duration::from_millis(counts.ms).as_secs_f64(),
+        seconds(counts.ms),
     ));
-    printer.data(&text)
+    if counts.deferred > 0 {
+        text.push_str(&format!(
+            "{} of the skipped did not fit into the budget\n",
+            counts.deferred
+        ));
+    }
+    if ended.document.critical_path.len() > 1 {
+        let path = ended.document.critical_path.join(" > ");
+        text.push_str(&format!(
+            "critical path {:.1}s: {}\n",
+            seconds(counts.critical_ms),
+            escape(&path)
+        ));
+    }
+    if counts.spared > 0 {
+        text.push_str(&format!("{} tasks were not needed\n", counts.spared));
+    }
+    text
 }
 
 /// Names what failed, so that nobody has to look for it in the output.
@@ -282,68 +310,6 @@ fn known(counts: &v1::RunSummary) -> String {
     if counts.cached == 0 {
         return String::new();
     }
-    let saved = std::time::Duration::from_millis(counts.saved_ms).as_secs_f64();
+    let saved = Duration::from_millis(counts.saved_ms).as_secs_f64();
     format!(" ({} known before, {saved:.1}s saved)", counts.cached)
-}
-
-fn took(result: &TaskResult) -> u64 {
-    u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn document(answer: &Answer, results: &[TaskResult], ms: u64) -> v1::Run {
-    let count = |wanted: &[Outcome]| {
-        results
-            .iter()
-            .filter(|result| wanted.contains(&result.outcome))
-            .count()
-    };
-    let task = |result: &TaskResult| {
-        let action = &answer.plan.actions[result.action];
-        v1::RanTask {
-            target: action.target.clone(),
-            project: action.project.clone(),
-            stage: action.stage.as_ref().map(|stage| stage.0.clone()),
-            outcome: result.outcome.as_str().to_owned(),
-            exit: result.exit,
-            ms: if result.outcome == Outcome::Cached {
-                0
-            } else {
-                took(result)
-            },
-            saved_ms: (result.outcome == Outcome::Cached).then(|| took(result)),
-            digest: None,
-            cause: result.cause.clone(),
-            tests: result.tests.as_ref().map(ended::ran),
-            reasons: action.reasons.clone(),
-        }
-    };
-    let mut warnings = answer.list.warnings.clone();
-    warnings.extend(ended::warnings(&answer.plan, results));
-    v1::Run {
-        schema: "affected.run/1".to_owned(),
-        tool: answer.list.tool.clone(),
-        base: answer.list.base.clone(),
-        head: answer.list.head.clone(),
-        mode: answer.list.mode.clone(),
-        shard: None,
-        tasks: results.iter().map(task).collect(),
-        warnings,
-        summary: v1::RunSummary {
-            passed: count(&[Outcome::Passed, Outcome::Flaky, Outcome::Cached]),
-            cached: count(&[Outcome::Cached]),
-            saved_ms: results
-                .iter()
-                .filter(|result| result.outcome == Outcome::Cached)
-                .map(took)
-                .sum(),
-            failed: count(&[Outcome::Failed, Outcome::TimedOut]),
-            skipped: count(&[Outcome::Skipped]),
-            canceled: count(&[Outcome::Canceled]),
-            deferred: results
-                .iter()
-                .filter(|result| result.unstarted == Some(Unstarted::Deferred))
-                .count(),
-            ms,
-        },
-    }
 }

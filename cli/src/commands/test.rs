@@ -7,7 +7,7 @@ use affected_core::report::wire::v1;
 use clap::Args;
 
 use super::ci;
-use super::run::{self, Part};
+use super::run;
 use crate::app::Context;
 use crate::args::{Output, Running, Selection};
 use crate::diagnostic::CliError;
@@ -26,32 +26,27 @@ pub(crate) struct Test {
     /// Run what `ci plan` planned, on the commit it was planned for; with `--shard`, that shard only.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head", "since", "uncommitted", "staged", "files", "all", "filter", "exclude"])]
     pub(crate) plan: Option<PathBuf>,
-    /// Also write the report here, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
 }
 
 impl Test {
     /// Runs test tasks.
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
-        let (answer, shard) = match &self.plan {
-            Some(path) => {
-                let plan = ci::read_plan(path)?;
-                let shard = self.shard(&plan)?;
-                let mut selection = self.selection.clone();
-                selection.shard = None;
-                let request = request::resolve(&selection, None, context)?;
-                let env = Environment::from_process();
-                let only = (shard.count > 1).then_some(shard.index);
-                (pipeline::planned(&request, &env, &plan, only)?, Some(shard))
-            }
-            None => (super::answer(&self.selection, None, context)?, None),
+        let select = |context: &mut Context| self.select(context);
+        run::work(select, &self.running, &self.output, context)
+    }
+
+    fn select(&self, context: &mut Context) -> Result<run::Asked, CliError> {
+        let Some(path) = &self.plan else {
+            return Ok((super::answer(&self.selection, None, context)?, None));
         };
-        let part = Part {
-            shard,
-            report: self.report,
-        };
-        run::work(&answer, part, &self.running, &self.output, context)
+        let plan = ci::read_plan(path)?;
+        let shard = self.shard(&plan)?;
+        let mut selection = self.selection.clone();
+        selection.shard = None;
+        let request = request::resolve(&selection, None, context)?;
+        let env = Environment::from_process();
+        let only = (shard.count > 1).then_some(shard.index);
+        Ok((pipeline::planned(&request, &env, &plan, only)?, Some(shard)))
     }
 
     /// Returns the part of the plan that is meant; without `--shard` all of it.

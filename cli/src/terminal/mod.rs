@@ -3,11 +3,13 @@
 mod escape;
 mod host_log;
 mod printer;
+mod progress;
 mod quote;
 pub(crate) mod style;
 
 pub(crate) use escape::{escape, escape_bytes};
 pub(crate) use host_log::HostLog;
 pub(crate) use printer::{Printer, Verbosity};
+pub(crate) use progress::Progress;
 pub(crate) use quote::{command_line, word};
 pub(crate) use style::Style;

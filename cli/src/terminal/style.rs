@@ -13,6 +13,8 @@ pub(crate) struct Style {
     pub(crate) unicode: bool,
     /// Columns.
     pub(crate) width: usize,
+    /// Whether stderr may be drawn over again and again.
+    pub(crate) live: bool,
     /// Whether every reason and every path is shown.
     pub(crate) verbose: bool,
 }
@@ -24,6 +26,7 @@ impl Style {
     pub(crate) fn plain() -> Self {
         Self {
             tty: false,
+            live: false,
             unicode: false,
             width: 80,
             verbose: false,
@@ -38,8 +41,11 @@ impl Style {
         let width = variable("COLUMNS")
             .and_then(|text| text.parse().ok())
             .unwrap_or(80_usize);
+        let dumb = variable("TERM").is_none_or(|terminal| terminal == "dumb");
+        let still = dumb || variable("NO_COLOR").is_some() || variable("CI").is_some();
         Self {
             tty,
+            live: std::io::stderr().is_terminal() && !still,
             unicode,
             width: width.clamp(40, 120),
             verbose,

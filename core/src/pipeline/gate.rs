@@ -7,7 +7,7 @@ use super::{Answer, Comparison, Environment, OnUnknown, PipelineError, Request, 
 use crate::ci;
 use crate::diff::deepen::Fetch;
 use crate::plan::Plan;
-use crate::plan::shard::{Count, Timings};
+use crate::plan::jobs::{Count, Timings};
 use crate::report::wire::v1;
 use crate::report::{gate, list};
 

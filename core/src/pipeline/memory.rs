@@ -74,11 +74,6 @@ impl Memory {
         }
     }
 
-    /// Returns the folder, if there is one.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
-    }
-
     pub(super) fn of(repository: &Arc<Repository>) -> Self {
         let folder = repository.common_dir().join("affected");
         Self {
@@ -87,6 +82,11 @@ impl Memory {
             repository: Some(Arc::clone(repository)),
             loaded: Vec::new(),
         }
+    }
+
+    /// Returns the folder where all of this is kept.
+    pub(super) fn state_folder(&self) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.parent()?.to_owned())
     }
 
     /// Lists the configuration files of a tree: if possible without listing the tree.

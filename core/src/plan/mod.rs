@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod build;
 pub mod digest;
+pub mod jobs;
 pub mod shard;
 
 use std::collections::{BTreeMap, BTreeSet};

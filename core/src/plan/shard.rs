@@ -1,160 +1,178 @@
-//! Cuts a plan into parts that take about the same time.
+//! A part of a plan for one of several machines, so that all take about as long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-/// What is cut: one task, by target and by the project it must stay with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Piece<'a> {
-    /// `project:task`.
-    pub target: &'a str,
-    /// The project's name.
-    pub project: &'a str,
-}
+use super::Plan;
 
-/// How long tasks took before, in milliseconds, by target.
-pub type Timings = BTreeMap<String, u64>;
-
-/// Jobs that a host starts for one matrix at most (GitHub's limit; the others allow no more than that by default).
-pub const MOST_SHARDS: usize = 256;
-
-/// What a shard should take when the number is chosen for the user.
-const GOOD_SHARD_MS: u64 = 300_000;
-
-/// Projects for one shard where no time is known.
-const GOOD_SHARD_PROJECTS: usize = 10;
-
-/// How many shards are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Count {
-    /// So many that each takes about five minutes; ten projects each where no time is known.
-    #[default]
-    Auto,
-    /// Exactly so many, also if some stay empty; at most [`MOST_SHARDS`].
-    Exactly(usize),
-}
-
-/// One project's tasks stay together: a stage waits for the ones below it.
-struct Group<'a> {
-    project: &'a str,
-    places: Vec<usize>,
-    weight: u64,
-}
-
-/// Returns the places of the pieces of each shard, ascending. Heaviest first to the lightest shard
-/// (Graham's longest-processing-time rule), so no shard is more than a third longer than need be.
+/// Returns the actions of part `index` (from 1) of `count`. Every action is in at least one part, the same for everybody who asks
+/// with the same plan.
+///
+/// Actions that wait for one another stay together. The longest group goes to the part that has least to do: Graham's
+/// rule, at most 4/3 of the best. What is not expected to take a known time counts like the average of what is.
 #[must_use]
-pub fn shards(pieces: &[Piece<'_>], timings: &Timings, count: Count) -> Vec<Vec<usize>> {
-    let mut groups = groups(pieces, timings);
-    let count = number(&groups, timings.is_empty(), count);
-    groups.sort_by(|a, b| (b.weight, a.project).cmp(&(a.weight, b.project)));
-    let mut shards = vec![(0_u64, Vec::new()); count];
-    for group in groups {
-        let lightest = shards.iter_mut().min_by_key(|(weight, _)| *weight);
-        let Some((weight, places)) = lightest else {
-            break;
-        };
-        *weight += group.weight;
-        places.extend(group.places);
+pub fn part(plan: &Plan, index: usize, count: usize) -> Plan {
+    let mut groups: Vec<(Duration, Vec<usize>)> = Vec::new();
+    let usual = usual(plan);
+    for members in groups_of(plan) {
+        let time = members
+            .iter()
+            .map(|member| plan.actions[*member].expected.unwrap_or(usual));
+        groups.push((time.sum(), members));
     }
-    let sorted = shards.into_iter().map(|(_, mut places)| {
-        places.sort_unstable();
-        places
-    });
-    sorted.collect()
-}
-
-fn groups<'a>(pieces: &[Piece<'a>], timings: &Timings) -> Vec<Group<'a>> {
-    let mut known: Vec<u64> = pieces
-        .iter()
-        .filter_map(|piece| timings.get(piece.target).copied())
-        .collect();
-    known.sort_unstable();
-    // A task never seen before takes as long as a usual one.
-    let usual = known.get(known.len() / 2).copied().unwrap_or(1);
-    let mut by_project: BTreeMap<&str, Group<'_>> = BTreeMap::new();
-    for (at, piece) in pieces.iter().enumerate() {
-        let project = piece.project;
-        let group = by_project.entry(project).or_insert_with(|| Group {
-            project,
-            places: Vec::new(),
-            weight: 0,
-        });
-        group.places.push(at);
-        // No task is free: a job has to start for it.
-        group.weight += timings.get(piece.target).copied().unwrap_or(usual).max(1);
-    }
-    by_project.into_values().collect()
-}
-
-fn number(groups: &[Group<'_>], timeless: bool, count: Count) -> usize {
-    let most = MOST_SHARDS.min(groups.len().max(1));
-    match count {
-        Count::Exactly(wanted) => wanted.clamp(1, MOST_SHARDS),
-        Count::Auto if timeless => groups.len().div_ceil(GOOD_SHARD_PROJECTS).clamp(1, most),
-        Count::Auto => {
-            let whole: u64 = groups.iter().map(|group| group.weight).sum();
-            let wanted = usize::try_from(whole.div_ceil(GOOD_SHARD_MS)).unwrap_or(most);
-            wanted.clamp(1, most)
+    groups.sort_by_key(|(time, members)| (std::cmp::Reverse(*time), members[0]));
+    let mut loads = vec![(Duration::ZERO, 0_usize); count.max(1)];
+    let mut own: Vec<usize> = Vec::new();
+    for (time, members) in groups {
+        let least = (0..loads.len())
+            .min_by_key(|part| (loads[*part], *part))
+            .unwrap_or(0);
+        loads[least] = (loads[least].0 + time, loads[least].1 + members.len());
+        if least + 1 == index {
+            own.extend(members);
         }
+    }
+    own.sort_unstable();
+    restrict(plan, &own)
+}
+
+/// What an action counts for that nothing is known about.
+fn usual(plan: &Plan) -> Duration {
+    let known: Vec<Duration> = plan
+        .actions
+        .iter()
+        .filter_map(|action| action.expected)
+        .collect();
+    let count = u32::try_from(known.len()).unwrap_or(u32::MAX);
+    let sum: Duration = known.iter().sum();
+    sum.checked_div(count)
+        .unwrap_or(Duration::from_secs(1))
+        .max(Duration::from_millis(1))
+}
+
+/// The actions that are connected by waiting, each group and all groups in plan order.
+fn groups_of(plan: &Plan) -> Vec<Vec<usize>> {
+    let mut group: Vec<usize> = (0..plan.actions.len()).collect();
+    for (place, action) in plan.actions.iter().enumerate() {
+        for &before in action.after.iter().filter(|before| **before < place) {
+            let (one, other) = (root(&mut group, place), root(&mut group, before));
+            group[one.max(other)] = one.min(other);
+        }
+    }
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for place in 0..group.len() {
+        members
+            .entry(root(&mut group, place))
+            .or_default()
+            .push(place);
+    }
+    members.into_values().collect()
+}
+
+fn root(group: &mut [usize], mut place: usize) -> usize {
+    while group[place] != place {
+        group[place] = group[group[place]];
+        place = group[place];
+    }
+    place
+}
+
+/// Leaves only `kept`, which is sorted and has all that its members wait for.
+fn restrict(plan: &Plan, kept: &[usize]) -> Plan {
+    let new_place = |old: &usize| kept.binary_search(old).ok();
+    let actions = kept.iter().map(|old| {
+        let mut action = plan.actions[*old].clone();
+        action.after = action
+            .after
+            .iter()
+            .filter_map(new_place)
+            .collect::<BTreeSet<_>>();
+        action
+    });
+    Plan {
+        actions: actions.collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use affected_graph::{Command, Needs, RepoPath};
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::plan::Action;
 
-    /// Targets of two tasks in each of so many projects.
-    fn targets(projects: usize) -> Vec<(String, String)> {
-        let both = |at: usize| {
-            let name = format!("p{at:03}");
-            ["unit", "e2e"].map(|task| (format!("{name}:{task}"), name.clone()))
+    fn plan(actions: &[(Option<u64>, Vec<usize>)]) -> Plan {
+        let action = |(place, (seconds, after)): (usize, &(Option<u64>, Vec<usize>))| Action {
+            target: format!("p{place}:test"),
+            project: format!("p{place}"),
+            stage: None,
+            command: Command::Argv(Vec::new()),
+            script: None,
+            cwd: RepoPath::root(),
+            env: BTreeMap::new(),
+            timeout: None,
+            needs: Needs::default(),
+            expected: seconds.map(Duration::from_secs),
+            after: after.iter().copied().collect(),
+            reasons: Vec::new(),
+            units: Vec::new(),
+            unproved: BTreeMap::new(),
+            widened: None,
         };
-        (0..projects).flat_map(both).collect()
-    }
-
-    fn cut(targets: &[(String, String)], timings: &Timings, count: Count) -> Vec<Vec<usize>> {
-        let pieces: Vec<_> = targets
-            .iter()
-            .map(|(target, project)| Piece { target, project })
-            .collect();
-        shards(&pieces, timings, count)
-    }
-
-    #[test]
-    fn every_task_is_in_exactly_one_shard_and_projects_stay_whole() {
-        for (projects, count) in [(0, 3), (1, 4), (40, 4), (300, 1_000)] {
-            let targets = targets(projects);
-            let cut = cut(&targets, &Timings::new(), Count::Exactly(count));
-            assert_eq!(cut.len(), count.min(MOST_SHARDS));
-            let mut all: Vec<usize> = cut.iter().flatten().copied().collect();
-            all.sort_unstable();
-            assert_eq!(all, (0..targets.len()).collect::<Vec<_>>());
-            let home = |at: usize| cut.iter().position(|shard| shard.contains(&at));
-            for pair in (0..targets.len()).step_by(2) {
-                assert_eq!(home(pair), home(pair + 1));
-            }
+        Plan {
+            actions: actions.iter().enumerate().map(action).collect(),
         }
     }
 
-    #[test]
-    fn recorded_times_balance() {
-        let known = [("p000:unit", 900), ("p001:unit", 300), ("p002:unit", 300)];
-        let timings = known.map(|(target, ms)| (target.to_owned(), ms)).into();
-        let cut = cut(&targets(4), &timings, Count::Exactly(2));
-        assert_eq!(cut, [vec![0, 1, 6, 7], vec![2, 3, 4, 5]]);
+    fn names(plan: &Plan) -> Vec<&str> {
+        plan.actions
+            .iter()
+            .map(|action| action.project.as_str())
+            .collect()
     }
 
     #[test]
-    fn the_number_follows_time_or_count_and_never_exceeds_the_limit() {
-        let number = |projects, ms: Option<u64>| {
-            let targets = targets(projects);
-            let known = ms.map(|ms| targets.iter().map(|it| (it.0.clone(), ms)).collect());
-            cut(&targets, &known.unwrap_or_default(), Count::Auto).len()
-        };
-        assert_eq!(number(0, None), 1);
-        assert_eq!(number(25, None), 3);
-        assert_eq!(number(10, Some(1_000)), 1);
-        assert_eq!(number(10, Some(60_000)), 4);
-        assert_eq!(number(2_000, Some(600_000)), MOST_SHARDS);
+    fn parts_take_about_as_long_and_chains_stay_together() {
+        let seconds = [9, 1, 5, 4, 1].map(|seconds| (Some(seconds), Vec::new()));
+        let timed = plan(&seconds);
+        assert_eq!(names(&part(&timed, 1, 2)), ["p0", "p1"]);
+        assert_eq!(names(&part(&timed, 2, 2)), ["p2", "p3", "p4"]);
+        let untimed = plan(&[
+            (None, vec![]),
+            (None, vec![]),
+            (None, vec![0]),
+            (None, vec![]),
+        ]);
+        assert_eq!(names(&part(&untimed, 1, 2)), ["p0", "p2"]);
+        let second = part(&untimed, 2, 2);
+        assert_eq!(names(&second), ["p1", "p3"]);
+        assert_eq!(part(&untimed, 1, 2).actions[1].after, BTreeSet::from([0]));
+    }
+
+    proptest! {
+        #[test]
+        fn every_action_is_in_exactly_one_part(
+            times in prop::collection::vec((prop::option::of(0u64..9), prop::option::of(any::<prop::sample::Index>())), 0..20),
+            count in 1usize..6,
+        ) {
+            let actions: Vec<_> = times.iter().enumerate().map(|(place, (time, before))| {
+                let before = before.filter(|_| place > 0).map(|before| before.index(place));
+                (*time, before.into_iter().collect())
+            }).collect();
+            let whole = plan(&actions);
+            let mut seen = Vec::new();
+            for index in 1..=count {
+                let part = part(&whole, index, count);
+                for (place, action) in part.actions.iter().enumerate() {
+                    prop_assert!(action.after.iter().all(|before| *before < place));
+                    seen.push(action.project.clone());
+                }
+            }
+            seen.sort();
+            let mut all: Vec<_> = names(&whole).into_iter().map(str::to_owned).collect();
+            all.sort();
+            prop_assert_eq!(seen, all);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::list::tool;
 use super::wire::v1;
 use crate::digest::Digest;
-use crate::plan::shard::{Count, Piece, Timings, shards};
+use crate::plan::jobs::{Count, Piece, Timings, shards};
 use crate::plan::{self, Action};
 
 const PLAN: &str = "affected.plan/1";
@@ -262,9 +262,15 @@ pub fn merge(reports: &[Report]) -> Result<v1::Run, String> {
         whole.warnings.extend(run.warnings.iter().cloned());
         // Shards run at the same time.
         whole.summary.ms = whole.summary.ms.max(run.summary.ms);
+        if run.summary.critical_ms > whole.summary.critical_ms {
+            whole.summary.critical_ms = run.summary.critical_ms;
+            whole.critical_path.clone_from(&run.critical_path);
+        }
         whole.summary.deferred += run.summary.deferred;
     }
     let mut run = merged.ok_or("there is no report to merge")?;
+    // Every shard counts among the same tasks which ones it did not need.
+    let all = run.summary.spared + tasks_of_first(reports);
     let key = |task: &v1::RanTask| {
         (
             task.target.clone(),
@@ -276,8 +282,15 @@ pub fn merge(reports: &[Report]) -> Result<v1::Run, String> {
         .dedup_by(|later, first| later.target == first.target);
     run.warnings.sort();
     run.warnings.dedup();
+    run.summary.spared = all.saturating_sub(run.tasks.len());
     recount(&mut run);
     Ok(run)
+}
+
+/// Counts the tasks of the first report.
+fn tasks_of_first(reports: &[Report]) -> usize {
+    let first = reports.first().and_then(|report| report.run.as_ref().ok());
+    first.map_or(0, |run| run.tasks.len())
 }
 
 fn recount(run: &mut v1::Run) {
@@ -292,6 +305,8 @@ fn recount(run: &mut v1::Run) {
         count(&["failed", "timed-out"]),
     );
     let (skipped, canceled) = (count(&["skipped"]), count(&["canceled"]));
+    run.summary.cached = count(&["cached"]);
+    run.summary.saved_ms = run.tasks.iter().filter_map(|task| task.saved_ms).sum();
     run.summary.passed = passed;
     run.summary.failed = failed;
     run.summary.skipped = skipped;

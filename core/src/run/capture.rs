@@ -1,14 +1,16 @@
-//! The output of one task: merged as it comes, bounded in memory, read without ever blocking the child.
+//! The output of one task: merged as it comes, bounded in memory; what is too long for that goes to a file.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, PipeWriter, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 
 use super::results::Ear;
 
 /// Kept from the beginning, and the same again from the end.
 const KEPT: usize = 256 * 1024;
+/// The most that a file gets.
+const LOG_CAP: u64 = 64 * 1024 * 1024;
 
 /// The first and the last bytes of a stream.
 #[derive(Debug, Default)]
@@ -16,11 +18,49 @@ pub(super) struct Bounded {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     cut: u64,
+    log: Log,
+    ear: Option<Ear>,
+}
+
+/// Where a long stream is written.
+#[derive(Debug, Default)]
+enum Log {
+    /// Nowhere, or nowhere any more.
+    #[default]
+    Nowhere,
+    /// Here, once it is needed.
+    At(PathBuf),
+    /// The file, and how much it has.
+    Open(PathBuf, File, u64),
 }
 
 impl Bounded {
-    fn push(&mut self, bytes: &[u8]) {
+    /// Keeps head and tail, and writes to `log` what is longer than both.
+    pub(super) fn with_log(log: Option<PathBuf>) -> Self {
+        Self {
+            log: log.map_or(Log::Nowhere, Log::At),
+            ..Self::default()
+        }
+    }
+
+    /// Lets `ear` hear all that comes; what it returns is kept in its place.
+    pub(super) fn heard_by(self, ear: Option<Ear>) -> Self {
+        Self { ear, ..self }
+    }
+
+    /// Adds what came.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        match self.ear.as_ref().map(|ear| ear.hear(bytes)) {
+            Some(shown) => self.keep(&shown),
+            None => self.keep(bytes),
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
         let (first, rest) = bytes.split_at(bytes.len().min(KEPT - self.head.len()));
+        if self.tail.len() + rest.len() > KEPT || self.cut > 0 {
+            self.write(bytes);
+        }
         self.head.extend_from_slice(first);
         // Only the last KEPT bytes of a large write can survive.
         let (lost, rest) = rest.split_at(rest.len().saturating_sub(KEPT));
@@ -30,8 +70,44 @@ impl Bounded {
         self.cut += (lost.len() + over) as u64;
     }
 
+    /// Writes to the file, what came before first. A file that cannot be written is left as it is.
+    fn write(&mut self, bytes: &[u8]) {
+        if let Log::At(path) = &self.log {
+            let path = path.clone();
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let open = folder
+                .and_then(|()| File::create(&path))
+                .and_then(|mut file| {
+                    file.write_all(&self.head)?;
+                    let (front, back) = self.tail.as_slices();
+                    file.write_all(front)?;
+                    file.write_all(back)?;
+                    Ok(file)
+                });
+            let before = (self.head.len() + self.tail.len()) as u64;
+            self.log = open.map_or(Log::Nowhere, |file| Log::Open(path, file, before));
+        }
+        if let Log::Open(_, file, length) = &mut self.log {
+            let room = usize::try_from(LOG_CAP.saturating_sub(*length)).unwrap_or(usize::MAX);
+            let part = &bytes[..bytes.len().min(room)];
+            *length = match file.write_all(part) {
+                Ok(()) => *length + part.len() as u64,
+                // A full disk changes no verdict.
+                Err(_) => LOG_CAP,
+            };
+        }
+    }
+
+    /// Returns the file, if there was need of one.
+    pub(super) fn log(&self) -> Option<PathBuf> {
+        match &self.log {
+            Log::Open(path, ..) => Some(path.clone()),
+            Log::Nowhere | Log::At(_) => None,
+        }
+    }
+
     /// Returns what is kept, with a line where something was cut.
-    fn take(&mut self) -> Vec<u8> {
+    pub(super) fn take(&mut self) -> Vec<u8> {
         let mut out = std::mem::take(&mut self.head);
         if self.cut > 0 {
             if out.last() != Some(&b'\n') {
@@ -44,115 +120,8 @@ impl Bounded {
     }
 }
 
-/// A thread that reads one pipe until it is closed or no longer wanted.
-#[derive(Debug)]
-pub(super) struct Capture {
-    kept: Arc<Mutex<Bounded>>,
-    reader: thread::JoinHandle<()>,
-    /// Dropping it tells the reader to stop, even where somebody else holds the pipe open.
-    stop: PipeWriter,
-}
-
-impl Capture {
-    /// Starts to read; returns the end to write to. `closed` is called once, when all writers are gone.
-    ///
-    /// What `ear` returns is kept in the place of what it hears.
-    pub(super) fn start(
-        ear: Option<Ear>,
-        closed: impl FnOnce() + Send + 'static,
-    ) -> io::Result<(Self, PipeWriter)> {
-        let (pipe, writer) = io::pipe()?;
-        let (stopped, stop) = io::pipe()?;
-        let kept = Arc::new(Mutex::new(Bounded::default()));
-        let shared = Arc::clone(&kept);
-        let reader = thread::Builder::new()
-            .name("capture".to_owned())
-            .spawn(move || {
-                pump(pipe, &stopped, ear.as_ref(), &shared);
-                closed();
-            })?;
-        Ok((Self { kept, reader, stop }, writer))
-    }
-
-    /// Stops to read and returns what was kept; what was written before is still read.
-    pub(super) fn finish(self) -> Vec<u8> {
-        drop(self.stop);
-        // Elsewhere a blocked read cannot be woken: the thread is left behind, its bytes are here.
-        if cfg!(unix) && self.reader.join().is_err() {
-            return b"[... output lost ...]\n".to_vec();
-        }
-        lock(&self.kept).take()
-    }
-}
-
-fn lock(kept: &Mutex<Bounded>) -> MutexGuard<'_, Bounded> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn pump(mut pipe: PipeReader, stopped: &PipeReader, ear: Option<&Ear>, kept: &Mutex<Bounded>) {
-    let mut chunk = vec![0; 32 * 1024];
-    // After the stop what lies in the pipe is still taken, but not what keeps coming.
-    let mut last_reads = 64;
-    while last_reads > 0 {
-        match wait(&pipe, stopped) {
-            Wake::Readable => {}
-            Wake::Stopping => last_reads -= 1,
-            Wake::Stopped => return,
-        }
-        match pipe.read(&mut chunk) {
-            Ok(0) => return,
-            Ok(count) => match ear.map(|ear| ear.hear(&chunk[..count])) {
-                Some(shown) => lock(kept).push(&shown),
-                None => lock(kept).push(&chunk[..count]),
-            },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// What a reader was woken for.
-enum Wake {
-    /// There is something to read, or the end.
-    Readable,
-    /// The same, and nobody wants more than that.
-    Stopping,
-    /// There is nothing to read and nobody waits for it.
-    Stopped,
-}
-
-#[cfg(unix)]
-fn wait(pipe: &PipeReader, stopped: &PipeReader) -> Wake {
-    use rustix::event::{PollFd, PollFlags, poll};
-    let mut ends = [
-        PollFd::new(pipe, PollFlags::IN),
-        PollFd::new(stopped, PollFlags::IN),
-    ];
-    loop {
-        match poll(&mut ends, None) {
-            Err(rustix::io::Errno::INTR) => {}
-            // Reading blocks then, as it would without `poll`.
-            Err(_) => return Wake::Readable,
-            Ok(_) => break,
-        }
-    }
-    match (ends[0].revents().is_empty(), ends[1].revents().is_empty()) {
-        (true, _) => Wake::Stopped,
-        (false, true) => Wake::Readable,
-        (false, false) => Wake::Stopping,
-    }
-}
-
-#[cfg(not(unix))]
-fn wait(_pipe: &PipeReader, _stopped: &PipeReader) -> Wake {
-    Wake::Readable
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::mpsc;
-
     use super::*;
 
     /// E4.
@@ -167,7 +136,9 @@ mod tests {
             (&[3, KEPT, KEPT - 2, KEPT * 2, 5], (KEPT * 2 + 6) as u64),
         ];
         for (writes, cut) in cases {
-            let mut bounded = Bounded::default();
+            let folder = tempfile::tempdir().unwrap();
+            let log = folder.path().join("log");
+            let mut bounded = Bounded::with_log(Some(log.clone()));
             let total: usize = writes.iter().sum();
             let all: Vec<u8> = (0..total).map(|byte| (byte % 251) as u8).collect();
             let mut from = 0;
@@ -176,10 +147,16 @@ mod tests {
                 from += length;
             }
             assert_eq!(bounded.cut, cut, "{writes:?}");
+            assert_eq!(bounded.log().is_some(), cut > 0, "{writes:?}");
             let out = bounded.take();
             if cut == 0 {
                 assert_eq!(out, all, "{writes:?}");
+                assert!(!log.exists());
             } else {
+                assert!(
+                    std::fs::read(&log).unwrap() == all,
+                    "{writes:?}: all of it is in the file"
+                );
                 assert!(out.starts_with(&all[..KEPT]) && out.ends_with(&all[total - KEPT..]));
                 let line = format!("\n[... {cut} bytes cut ...]\n");
                 assert_eq!(&out[KEPT..out.len() - KEPT], line.as_bytes());
@@ -187,15 +164,19 @@ mod tests {
         }
     }
 
-    /// E3. A writer that never goes away does not hold the reader; what it wrote is there.
-    #[cfg(unix)]
+    /// E4. A file that cannot be made, or is full, costs its content only.
     #[test]
-    fn e3_stops_while_the_pipe_is_held_open() {
-        let (closed, wait) = mpsc::channel();
-        let (capture, mut writer) = Capture::start(None, move || closed.send(()).unwrap()).unwrap();
-        writer.write_all(b"before").unwrap();
-        assert_eq!(capture.finish(), b"before");
-        wait.recv().unwrap();
-        drop(writer);
+    fn e4_a_log_that_cannot_be_written_is_no_matter() {
+        let mut bounded = Bounded::with_log(Some("/dev/null/log".into()));
+        bounded.push(&vec![b'x'; KEPT * 3]);
+        assert_eq!((bounded.log(), bounded.cut), (None, KEPT as u64));
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut bounded = Bounded::with_log(Some(log.clone()));
+        let chunk = vec![b'x'; 1024 * 1024];
+        for _ in 0..66 {
+            bounded.push(&chunk);
+        }
+        assert_eq!(std::fs::metadata(log).unwrap().len(), LOG_CAP);
     }
 }

@@ -2,23 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use super::batch::Batches;
+use super::clock::Clock;
+use super::descendants;
 use super::remember;
+use super::roster::Roster;
 use super::scheduler::{Blame, Bounds, Next, Scheduler};
 use super::watchdog::Watchdog;
 use super::worker::{self, Context};
 use super::{
-    Batching, Interrupt, Order, Outcome, RunEvent, RunOptions, Sink, TaskResult, Unstarted,
+    Batching, Interrupt, Order, Orphans, Outcome, RunEvent, RunOptions, Sink, TaskResult, Unstarted,
 };
 use crate::plan::Plan;
 
 /// Output of failures kept in the returned results; what goes beyond, and that of others, was in its event only.
 const KEPT_OUTPUT: usize = 16 * 1024 * 1024;
+
+/// How often adopted processes that have ended are collected.
+const REAP: Duration = Duration::from_millis(200);
 
 /// Runs every action of `plan` and returns how each ended, in plan order.
 ///
@@ -31,11 +38,11 @@ pub fn execute(
     sink: &mut dyn Sink,
 ) -> Vec<TaskResult> {
     let jobs = options.jobs.clamp(1, plan.actions.len().max(1));
-    let began = Instant::now();
     let mut execution = Execution {
         plan,
         scheduler: Scheduler::new(plan, bounds(options, jobs)),
-        began,
+        clock: Clock::start(),
+        reaped: Instant::now(),
         order: options.order.as_deref().map(|order| order as &dyn Order),
         results: BTreeMap::new(),
         kept: 0,
@@ -49,11 +56,17 @@ pub fn execute(
         execution.fail_all("no worker thread could be started");
         return execution.into_results();
     };
+    if options.orphans == Orphans::Adopt {
+        descendants::adopt();
+    }
+    let watchdog = execution.start_watchdog(options);
+    let roster = Arc::new(Roster::new(watchdog, execution.clock.clone()));
     let context = Context {
         options,
         root: std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone()),
         interrupt,
-        watchdog: execution.start_watchdog(options),
+        roster: Arc::clone(&roster),
+        clock: execution.clock.clone(),
         plan,
         batches: match options.batching {
             Batching::Join => Batches::of(plan),
@@ -62,12 +75,18 @@ pub fn execute(
     };
     let (sender, messages) = mpsc::channel();
     let woken = sender.clone();
-    let subscription = interrupt.subscribe(move |_| drop(woken.send(Message::Interrupted)));
+    let suspended = Arc::clone(&roster);
+    let subscription = interrupt.subscribe(
+        move |_| drop(woken.send(Message::Interrupted)),
+        move |suspension| suspended.suspend(suspension),
+    );
     let jobs = pool.current_num_threads();
     pool.in_place_scope(|scope| execution.drive(scope, &context, jobs, &sender, &messages));
     drop(subscription);
-    if let Some(watchdog) = context.watchdog {
-        watchdog.finish();
+    execution.end_leftovers(&roster, options.orphans);
+    drop(context);
+    if let Some(roster) = Arc::into_inner(roster) {
+        roster.finish();
     }
     execution.into_results()
 }
@@ -132,7 +151,9 @@ struct Execution<'a> {
     results: BTreeMap<usize, TaskResult>,
     kept: usize,
     started: BTreeMap<usize, Duration>,
-    began: Instant,
+    clock: Clock,
+    /// When adopted processes that had ended were collected.
+    reaped: Instant,
     order: Option<&'a dyn Order>,
     sink: &'a mut dyn Sink,
 }
@@ -146,6 +167,22 @@ impl<'a> Execution<'a> {
                 self.warn(format!("{text}; if this run is killed, its tasks stay"));
             })
             .ok()
+    }
+
+    /// E3. Ends what tasks left outside of their groups.
+    fn end_leftovers(&mut self, roster: &Roster, orphans: Orphans) {
+        let (actions, count) = roster.end_leftovers(orphans);
+        for &action in &actions {
+            let target = &self.plan.actions[action].target;
+            self.warn(format!(
+                "`{target}` left a process outside its group; it was ended with the run"
+            ));
+        }
+        if actions.is_empty() && count > 0 {
+            self.warn(format!(
+                "{count} processes that tasks left behind were ended with the run"
+            ));
+        }
     }
 
     fn drive<'scope>(
@@ -165,7 +202,7 @@ impl<'a> Execution<'a> {
                 self.cancel();
             }
             while self.scheduler.running() < jobs {
-                let at = self.began.elapsed();
+                let at = self.clock.now();
                 match self.scheduler.next(at) {
                     Next::Nothing => break,
                     Next::Deferred(actions) => self.skip(&actions),
@@ -184,7 +221,9 @@ impl<'a> Execution<'a> {
                 return;
             }
             match messages.recv() {
-                Ok(Message::Ended(result, warnings)) => self.finish(result, warnings),
+                Ok(Message::Ended(result, warnings)) => {
+                    self.finish(result, warnings, &context.roster);
+                }
                 // The head of the loop looks for itself; a sender is held, so there is always a message.
                 Ok(Message::Interrupted) | Err(_) => {}
             }
@@ -205,7 +244,11 @@ impl<'a> Execution<'a> {
         self.sink.tell(self.plan, &RunEvent::Warning(text));
     }
 
-    fn finish(&mut self, mut result: TaskResult, warnings: Vec<String>) {
+    fn finish(&mut self, mut result: TaskResult, warnings: Vec<String>, roster: &Roster) {
+        if self.reaped.elapsed() > REAP {
+            roster.reap();
+            self.reaped = Instant::now();
+        }
         for warning in warnings {
             self.warn(warning);
         }

@@ -36,6 +36,16 @@ impl Group {
         self.signal(rustix::process::Signal::KILL);
     }
 
+    /// Stops every member.
+    pub(super) fn stop(self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets every member go on.
+    pub(super) fn wake(self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
     /// Tells whether a member is left that is more than an unread exit status.
     pub(super) fn is_alive(self) -> bool {
         let exists = rustix::process::Pid::from_raw(self.0).is_some_and(|group| {
@@ -98,6 +108,12 @@ impl Group {
 
     /// Only the leader is known here.
     pub(super) fn kill(self) {}
+
+    /// Nothing is stopped here.
+    pub(super) fn stop(self) {}
+
+    /// Nothing is stopped here.
+    pub(super) fn wake(self) {}
 
     /// Only the leader is known here, and it has ended.
     pub(super) fn is_alive(self) -> bool {

@@ -2,21 +2,26 @@
 //! group per task, and events for whoever tells people about it.
 //!
 //! `execution` is the loop that owns all state; `scheduler` decides what may start; `worker` turns one action
-//! into one result with `environment` (variables and programs), `process` (a supervised process group) and
-//! `capture` (bounded output). [`Interrupt`] stops a run, [`watchdog_main`] cleans up if the tool is killed.
+//! into one result with `environment` (variables and programs), `process` (a supervised process group), `ears` (what
+//! it hears of it) and `capture` (bounded output); `roster` and `descendants` know who lives, `clock` counts time. [`Interrupt`] stops a run, [`watchdog_main`] cleans up if the tool is killed.
 //! Nothing here prints, and the environment arrives as a value.
 
 mod batch;
 mod capture;
+mod clock;
+mod descendants;
+mod ears;
 mod environment;
 mod event;
 mod execution;
 mod group;
 mod interrupt;
+mod logs;
 mod options;
 mod process;
 mod remember;
 mod results;
+mod roster;
 mod scheduler;
 pub mod surroundings;
 #[cfg(all(test, unix))]
@@ -26,6 +31,7 @@ mod worker;
 
 pub use event::{Outcome, RunEvent, Sink, Sinks, TaskResult, Unstarted};
 pub use execution::execute;
-pub use interrupt::{Interrupt, Subscription, Urgency};
-pub use options::{Batching, MissingTool, Order, RunOptions, Stop};
+pub use interrupt::{Interrupt, Subscription, Suspension, Urgency};
+pub use logs::log_folder;
+pub use options::{Batching, MissingTool, Order, Orphans, RunOptions, Stop};
 pub use watchdog::watchdog_main;

@@ -18,6 +18,17 @@ pub enum MissingTool {
     Skip,
 }
 
+/// What is done about processes whose parents have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// Those that can be recognised are ended with the run.
+    #[default]
+    Leave,
+    /// They become children of this process, where the system can do that, and every child of it other than those that
+    /// the run knows is ended with the run: for programs that do nothing else.
+    Adopt,
+}
+
 /// When a run starts nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stop {
@@ -73,6 +84,8 @@ pub struct RunOptions {
     pub batching: Batching,
     /// Where folders for the results of test runners are made, one for each task while it runs; `None` where there is no place for them.
     pub reports: Option<PathBuf>,
+    /// About processes that leave their task.
+    pub orphans: Orphans,
     /// A folder for output that is too long for memory; `None` keeps head and tail only.
     pub logs: Option<PathBuf>,
     /// Results of earlier runs; `None` runs everything.
@@ -95,6 +108,7 @@ impl Default for RunOptions {
             watchdog: None,
             batching: Batching::default(),
             reports: None,
+            orphans: Orphans::Leave,
             logs: None,
             cache: None,
         }

@@ -1,22 +1,21 @@
 //! One process group: started, supervised, ended, and its output kept.
 //!
-//! The leader's exit status stays uncollected until the group was signalled for the last time on its behalf,
-//! so its number can't be given to a stranger meanwhile.
+//! One thread does all of it, and waits for output, for the end of the leader and for interrupts at once.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::capture::Capture;
+use super::capture::Bounded;
+use super::clock::Clock;
+use super::ears::Ears;
 use super::group::Group;
 use super::interrupt::{Interrupt, Urgency};
 use super::results::Ear;
-use super::watchdog::Watchdog;
+use super::roster::Roster;
 
 /// How long a group killed with SIGKILL may take to go; more means it hangs in the kernel.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -26,10 +25,14 @@ const OUTPUT_PATIENCE: Duration = Duration::from_millis(500);
 const FOLLOW_PATIENCE: Duration = Duration::from_millis(30);
 /// Between two looks at something that can't be waited for.
 const LOOK: Duration = Duration::from_millis(5);
+/// Between two looks whether a task is stopped.
+const STOPPED_LOOK: Duration = Duration::from_millis(400);
 
 /// What is started.
 #[derive(Debug)]
 pub(super) struct Launch {
+    /// Its place in the plan.
+    pub(super) action: usize,
     /// An absolute path.
     pub(super) program: PathBuf,
     /// As it was written, for the program to see.
@@ -53,6 +56,17 @@ pub(super) struct Limits {
     pub(super) grace: Duration,
 }
 
+/// Where it is run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene<'s> {
+    /// Stops it.
+    pub(super) interrupt: &'s Interrupt,
+    /// Knows it while it lives.
+    pub(super) roster: &'s Roster,
+    /// Counts its time.
+    pub(super) clock: &'s Clock,
+}
+
 /// Who ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -62,6 +76,8 @@ pub(super) enum Verdict {
     TimedOut,
     /// We did, on request.
     Canceled,
+    /// We did, since it was stopped by this signal for wanting the terminal.
+    WantedTerminal(i32),
 }
 
 /// How it ended.
@@ -72,7 +88,7 @@ pub(super) struct Ending {
     /// `None` where it could not be learned.
     pub(super) status: Option<ExitStatus>,
     /// What it wrote.
-    pub(super) output: Vec<u8>,
+    pub(super) output: Bounded,
     /// What the user should know, each to be read after the name of the task.
     pub(super) warnings: Vec<&'static str>,
     /// A fault of the watchdog, if this task was the one to meet it.
@@ -83,64 +99,64 @@ pub(super) struct Ending {
 pub(super) fn run(
     launch: &Launch,
     limits: Limits,
-    interrupt: &Interrupt,
-    watchdog: Option<&Watchdog>,
+    output: Bounded,
+    scene: Scene<'_>,
 ) -> io::Result<Ending> {
-    let (sender, notices) = mpsc::channel();
-    let closed = sender.clone();
-    let (capture, writer) = Capture::start(launch.ear.clone(), move || {
-        drop(closed.send(Notice::OutputClosed));
-    })?;
-    let child = spawn(launch, writer, watchdog.map(Watchdog::mark))?;
-    let group = Group::of(&child);
-    let watchdog_fault = watchdog
-        .zip(group)
-        .and_then(|(dog, group)| dog.watch(group));
-    let look = match watch_leader(&child, sender.clone()) {
-        Ok(()) => None,
-        Err(_) => Some(LOOK),
-    };
-    let _subscription =
-        interrupt.subscribe(move |urgency| drop(sender.send(Notice::Interrupt(urgency))));
+    let (pipe, writer) = io::pipe()?;
+    let mark = scene.roster.mark(launch.action);
+    let started = scene
+        .roster
+        .start(launch.action, || spawn(launch, writer, mark));
+    let (child, group, watchdog_fault) = started?;
     let mut supervisor = Supervisor {
+        ears: Ears::new(pipe, &child, scene.interrupt),
         child,
         group,
-        notices,
+        clock: scene.clock,
         grace: limits.grace,
         phase: Phase::Running {
             until: limits
                 .timeout
-                .and_then(|time| Instant::now().checked_add(time)),
+                .map(|time| scene.clock.now().saturating_add(time)),
         },
         verdict: Verdict::Ended,
+        heard: None,
+        output,
         output_closed: false,
         leader_ended: false,
-        look,
         warnings: Vec::new(),
     };
     let status = supervisor.wait_for_leader();
     let gone = supervisor.settle_group();
-    supervisor.wait_for_output();
-    let release = watchdog.zip(group).filter(|_| gone);
+    if !supervisor.wait_for_output(OUTPUT_PATIENCE) {
+        let ended = scene.roster.end_escaped(launch.action);
+        let closed = ended && supervisor.wait_for_output(OUTPUT_PATIENCE);
+        supervisor.warnings.push(if closed {
+            "left a process outside its group that held its output; it was ended"
+        } else {
+            "left a process outside its group that still holds its output"
+        });
+    }
+    let release = group.filter(|_| gone);
     Ok(Ending {
         verdict: supervisor.verdict,
         status,
-        output: capture.finish(),
+        output: supervisor.output,
         warnings: supervisor.warnings,
         watchdog_fault: release
-            .and_then(|(dog, group)| dog.release(group))
+            .and_then(|group| scene.roster.release(group))
             .or(watchdog_fault),
     })
 }
 
-fn spawn(launch: &Launch, writer: io::PipeWriter, mark: Option<(&str, &str)>) -> io::Result<Child> {
+fn spawn(launch: &Launch, writer: io::PipeWriter, mark: (&str, OsString)) -> io::Result<Child> {
     let mut command = Command::new(&launch.program);
     command
         .args(&launch.arguments)
         .current_dir(&launch.cwd)
         .env_clear()
         .envs(&launch.environment)
-        .envs(mark)
+        .env(mark.0, mark.1)
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);
@@ -153,92 +169,72 @@ fn spawn(launch: &Launch, writer: io::PipeWriter, mark: Option<(&str, &str)>) ->
     command.spawn()
 }
 
-/// Tells when the leader has ended, without collecting its status.
-#[cfg(unix)]
-fn watch_leader(child: &Child, sender: Sender<Notice>) -> io::Result<()> {
-    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    let leader = Pid::from_child(child);
-    let wait = move || {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(leader), options) {}
-        drop(sender.send(Notice::LeaderEnded));
-    };
-    thread::Builder::new()
-        .name("leader".to_owned())
-        .spawn(wait)
-        .map(drop)
-}
-
-/// There is no such call here; the supervisor looks by itself.
-#[cfg(not(unix))]
-fn watch_leader(_child: &Child, _sender: Sender<Notice>) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Returns the moment this far ahead; one beyond what a clock can say is an hour away.
-fn after(patience: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(patience)
-        .unwrap_or(now + Duration::from_secs(3600))
-}
-
-/// What a supervisor is told.
-enum Notice {
-    LeaderEnded,
-    OutputClosed,
-    Interrupt(Urgency),
-}
-
-/// How far a group is on its way out.
+/// How far a group is on its way out; times are the clock's.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     /// Nobody has asked it to end.
-    Running { until: Option<Instant> },
+    Running { until: Option<Duration> },
     /// It got SIGTERM.
-    Terminating { until: Instant },
+    Terminating { until: Duration },
     /// It got SIGKILL.
-    Killed { until: Instant },
+    Killed { until: Duration },
 }
 
-struct Supervisor {
+struct Supervisor<'s> {
+    ears: Ears,
     child: Child,
     group: Option<Group>,
-    notices: Receiver<Notice>,
+    clock: &'s Clock,
     grace: Duration,
     phase: Phase,
     verdict: Verdict,
+    /// The urgency already obeyed.
+    heard: Option<Urgency>,
+    output: Bounded,
     output_closed: bool,
     leader_ended: bool,
-    /// Set where nobody tells when the leader ends.
-    look: Option<Duration>,
     warnings: Vec<&'static str>,
 }
 
-impl Supervisor {
+impl Supervisor<'_> {
     /// Enforces the time-out and obeys interrupts until the leader has ended; collects its status.
     fn wait_for_leader(&mut self) -> Option<ExitStatus> {
+        let mut quiet = true;
         while !self.leader_ended {
-            if let Some(step) = self.look {
-                if let Ok(Some(_)) | Err(_) = self.child.try_wait() {
-                    break;
-                }
-                self.listen(step);
-            } else {
-                self.listen(Duration::MAX);
+            self.listen(Some(STOPPED_LOOK));
+            if cfg!(not(unix)) && !matches!(self.child.try_wait(), Ok(None)) {
+                break;
             }
+            let now = self.clock.now();
             match self.phase {
-                Phase::Running { until: Some(until) } if Instant::now() >= until => {
+                Phase::Running { until: Some(until) } if now >= until => {
                     self.terminate(Verdict::TimedOut);
                 }
-                Phase::Terminating { until } if Instant::now() >= until => self.kill(),
-                Phase::Killed { until } if Instant::now() >= until && !self.leader_ended => {
+                Phase::Terminating { until } if now >= until => self.kill(),
+                Phase::Killed { until } if now >= until && !self.leader_ended => {
                     self.warnings.push("could not be killed");
                     return None;
                 }
+                Phase::Running { .. } => quiet = self.look_for_a_stop(quiet),
                 _ => {}
             }
         }
         self.child.wait().ok()
+    }
+
+    /// E2. A task that was stopped for wanting the terminal would wait for ever. Returns whether nothing was said yet.
+    fn look_for_a_stop(&mut self, quiet: bool) -> bool {
+        // While the run is suspended every task is stopped.
+        let Some(signal) = self.ears.stopped_by().filter(|_| !self.clock.is_paused()) else {
+            return quiet;
+        };
+        if is_about_terminal(signal) {
+            self.terminate(Verdict::WantedTerminal(signal));
+        } else if quiet {
+            self.warnings
+                .push("was stopped by a signal for a while; only its time-out ends that");
+        }
+        false
     }
 
     /// Ends the members that outlive their leader; tells whether all are gone.
@@ -253,7 +249,7 @@ impl Supervisor {
             self.begin_termination();
         }
         while let Phase::Terminating { until } = self.phase {
-            if self.group_ends_within(group, until.saturating_duration_since(Instant::now())) {
+            if self.group_ends_within(group, until.saturating_sub(self.clock.now())) {
                 return true;
             }
             // A second interrupt may have killed the group meanwhile.
@@ -265,62 +261,53 @@ impl Supervisor {
         self.group_ends_within(group, KILL_PATIENCE)
     }
 
-    /// Waits for the end of the output, which a process outside the group may hold open.
-    fn wait_for_output(&mut self) {
-        let until = after(OUTPUT_PATIENCE);
+    /// Waits for the end of the output, which a process outside the group may hold open; tells whether it came.
+    fn wait_for_output(&mut self, patience: Duration) -> bool {
+        let until = self.clock.now() + patience;
         while !self.output_closed {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_sub(self.clock.now());
             if left.is_zero() {
-                self.warnings
-                    .push("left a process outside its group that still holds its output");
-                return;
+                return false;
             }
-            self.listen(left);
+            self.listen(Some(left));
         }
+        true
     }
 
     fn group_ends_within(&mut self, group: Group, patience: Duration) -> bool {
-        let until = after(patience);
+        let until = self.clock.now().saturating_add(patience);
         let urgent = matches!(self.phase, Phase::Killed { .. });
         let mut step = LOOK / 5;
         while group.is_alive() {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_sub(self.clock.now());
             if left.is_zero() || urgent != matches!(self.phase, Phase::Killed { .. }) {
                 return false;
             }
-            self.listen(left.min(step));
+            self.listen(Some(left.min(step)));
             step = (step * 2).min(LOOK * 4);
         }
         true
     }
 
-    /// Waits for one notice, at most `patience` and not beyond the end of the phase.
-    fn listen(&mut self, patience: Duration) {
+    /// Waits for something new, at most `patience` and not beyond the end of the phase.
+    fn listen(&mut self, patience: Option<Duration>) {
         let end = match self.phase {
             Phase::Running { until } => until,
             Phase::Terminating { until } | Phase::Killed { until } => Some(until),
         };
-        let notice = match end.filter(|_| !self.leader_ended) {
-            None if patience == Duration::MAX => self
-                .notices
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
-            end => {
-                let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-                self.notices
-                    .recv_timeout(left.map_or(patience, |left| left.min(patience)))
-            }
-        };
-        match notice {
-            Ok(Notice::LeaderEnded) => self.leader_ended = true,
-            Ok(Notice::OutputClosed) => self.output_closed = true,
-            Ok(Notice::Interrupt(Urgency::Terminate)) => self.terminate(Verdict::Canceled),
-            Ok(Notice::Interrupt(Urgency::Kill)) => {
-                self.terminate(Verdict::Canceled);
+        let left = end
+            .filter(|_| !self.leader_ended)
+            .map(|end| end.saturating_sub(self.clock.now()));
+        let patience = patience.into_iter().chain(left).min();
+        let heard = self.ears.listen(patience, self.heard, &mut self.output);
+        self.leader_ended |= heard.leader_ended;
+        self.output_closed |= heard.output_closed;
+        if heard.urgency > self.heard {
+            self.heard = heard.urgency;
+            self.terminate(Verdict::Canceled);
+            if heard.urgency == Some(Urgency::Kill) {
                 self.kill();
             }
-            // The subscription holds a sender, so nothing is disconnected.
-            Err(_) => {}
         }
     }
 
@@ -338,7 +325,7 @@ impl Supervisor {
 
     fn begin_termination(&mut self) {
         self.phase = Phase::Terminating {
-            until: after(self.grace),
+            until: self.clock.now().saturating_add(self.grace),
         };
         if let Some(group) = self.group {
             group.terminate();
@@ -348,7 +335,7 @@ impl Supervisor {
     fn kill(&mut self) {
         if !matches!(self.phase, Phase::Killed { .. }) {
             self.phase = Phase::Killed {
-                until: after(KILL_PATIENCE),
+                until: self.clock.now() + KILL_PATIENCE,
             };
         }
         if let Some(group) = self.group {
@@ -358,4 +345,14 @@ impl Supervisor {
             let _ = self.child.kill();
         }
     }
+}
+
+#[cfg(unix)]
+fn is_about_terminal(signal: i32) -> bool {
+    [signal_hook::consts::SIGTTIN, signal_hook::consts::SIGTTOU].contains(&signal)
+}
+
+#[cfg(not(unix))]
+fn is_about_terminal(_signal: i32) -> bool {
+    false
 }

@@ -11,16 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::descendants::{self, Leftover};
 use super::group::Group;
 
 /// From SIGTERM to SIGKILL, and for the watchdog itself to go. E1 allows five seconds in total.
 const GRACE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// The variable that every process of a run inherits: a task that was started but not told of when the run was
-/// killed, and one that left its group, are found by it where the system shows environments (Linux).
-const MARK: &str = "AFFECTED_RUN";
 
 /// The writing side, held by the run.
 #[derive(Debug)]
@@ -78,9 +75,14 @@ impl Watchdog {
         })
     }
 
-    /// The variable by which the processes of this run are known.
-    pub(super) fn mark(&self) -> (&str, &str) {
-        (MARK, &self.mark)
+    /// What the processes of this run are known by.
+    pub(super) fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// The number of its process.
+    pub(super) fn id(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or(0)
     }
 
     /// Has it end this group if we are killed; returns the first fault in words.
@@ -158,13 +160,13 @@ fn guard(input: impl Read, grace: Duration) {
     let rest = read_rest(input);
     let groups = || rest.groups.iter().copied().filter(|group| group.is_alive());
     groups().for_each(Group::terminate);
-    signal_marked(&rest.mark, false);
+    marked(&rest.mark).iter().for_each(Leftover::terminate);
     let until = Instant::now() + grace;
     while Instant::now() < until && (groups().next().is_some() || !marked(&rest.mark).is_empty()) {
         thread::sleep(LOOK);
     }
     groups().for_each(Group::kill);
-    signal_marked(&rest.mark, true);
+    marked(&rest.mark).iter().for_each(Leftover::kill);
 }
 
 /// What a run that was killed left behind.
@@ -175,40 +177,14 @@ struct Rest {
     mark: String,
 }
 
-/// Numbers of the processes that inherited the mark and still run.
-#[cfg(target_os = "linux")]
-fn marked(mark: &str) -> Vec<i32> {
-    let entry = format!("{MARK}={mark}");
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let has_mark = |process: &std::path::Path| {
-        let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == entry.as_bytes())
-    };
-    processes
-        .filter(|process| !mark.is_empty() && has_mark(&process.path()))
-        .filter_map(|process| process.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn marked(_mark: &str) -> Vec<i32> {
-    Vec::new()
-}
-
-#[cfg(unix)]
-fn signal_marked(mark: &str, at_once: bool) {
-    use rustix::process::{Pid, Signal, kill_process};
-    let signal = if at_once { Signal::KILL } else { Signal::TERM };
-    for process in marked(mark).into_iter().filter_map(Pid::from_raw) {
-        // One that has ended by itself is what was wanted.
-        let _ = kill_process(process, signal);
+/// The processes that inherited the mark and still run.
+fn marked(mark: &str) -> Vec<Leftover> {
+    if mark.is_empty() {
+        return Vec::new();
     }
+    let prefix = format!("{mark}.");
+    descendants::marked(|mark| mark.starts_with(&prefix))
 }
-
-#[cfg(not(unix))]
-fn signal_marked(_mark: &str, _at_once: bool) {}
 
 /// Returns what is left when `input` ends; nothing after `done`.
 fn read_rest(input: impl Read) -> Rest {
@@ -310,7 +286,7 @@ mod tests {
         let mut command = Command::new("setsid");
         command
             .args(["sh", "-c", "echo; exec sleep 20"])
-            .env(MARK, &mark)
+            .env(descendants::MARK, format!("{mark}.0"))
             .stdout(signal);
         let mut task = command.spawn().unwrap();
         drop(command);

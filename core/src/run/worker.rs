@@ -5,16 +5,19 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use affected_graph::{Command, RepoPath};
 
 use super::batch::{Batches, Ended};
+use super::capture::Bounded;
+use super::clock::Clock;
 use super::environment::{NoProgram, find_program, variables};
-use super::process::{self, Ending, Launch, Limits, Verdict};
+use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
 use super::results::Asked;
-use super::watchdog::Watchdog;
+use super::roster::Roster;
 use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
 use crate::plan::batch::Batch;
 use crate::plan::{Action, Plan};
@@ -34,8 +37,10 @@ pub(super) struct Context<'a> {
     pub(super) root: PathBuf,
     /// Stops the run.
     pub(super) interrupt: &'a Interrupt,
-    /// Cleans up if we are killed.
-    pub(super) watchdog: Option<Watchdog>,
+    /// Knows who lives.
+    pub(super) roster: Arc<Roster>,
+    /// Counts time.
+    pub(super) clock: Clock,
     /// What is run.
     pub(super) plan: &'a Plan,
     /// What one command does of it.
@@ -117,14 +122,14 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
 }
 
 fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
-    let started = Instant::now();
+    let started = context.clock.now();
     let limits = Limits {
         timeout: action.timeout.or(context.options.default_timeout),
         grace: context.options.grace,
     };
     let asked = Asked::of(action, context.options.reports.as_deref());
     let cwd = context.root.join(native(&action.cwd));
-    let ending = launch(action, asked.as_ref(), context).and_then(|launch| {
+    let ending = launch(action, index, asked.as_ref(), context).and_then(|launch| {
         run_patiently(&launch, limits, context)
             .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
     });
@@ -163,7 +168,7 @@ fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResu
             Vec::new(),
         ),
     };
-    result.duration = started.elapsed();
+    result.duration = context.clock.now().saturating_sub(started);
     (result, warnings)
 }
 
@@ -188,6 +193,7 @@ enum NoStart {
 
 fn launch(
     action: &Action,
+    index: usize,
     asked: Option<&Asked>,
     context: &Context<'_>,
 ) -> Result<Launch, NoStart> {
@@ -209,6 +215,7 @@ fn launch(
     let environment = variables(&context.options.environment, &own);
     let program = program(&name, &cwd, &environment)?;
     Ok(Launch {
+        action: index,
         program,
         name,
         arguments,
@@ -269,7 +276,19 @@ fn native(path: &RepoPath) -> PathBuf {
 fn run_patiently(launch: &Launch, limits: Limits, context: &Context<'_>) -> io::Result<Ending> {
     let mut tries = 0;
     loop {
-        match process::run(launch, limits, context.interrupt, context.watchdog.as_ref()) {
+        let log = context.options.logs.as_ref();
+        let log = log.map(|folder| folder.join(format!("{}.log", launch.action)));
+        let scene = Scene {
+            interrupt: context.interrupt,
+            roster: &context.roster,
+            clock: &context.clock,
+        };
+        match process::run(
+            launch,
+            limits,
+            Bounded::with_log(log).heard_by(launch.ear.clone()),
+            scene,
+        ) {
             Err(error) if is_passing(&error) && tries < TRIES => {
                 if context.interrupt.urgency().is_some() {
                     return Err(error);
@@ -315,7 +334,7 @@ fn cannot_start(launch: &Launch, error: &io::Error) -> String {
     }
 }
 
-fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -> TaskResult {
+fn judge(action: usize, mut ending: Ending, limits: Limits, context: &Context<'_>) -> TaskResult {
     let exit = ending.status.and_then(|status| status.code());
     let (outcome, cause) = match (ending.verdict, ending.status) {
         (Verdict::TimedOut, _) => {
@@ -327,6 +346,12 @@ fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -
                 format!(" by {}", signal_name(signal))
             });
             (Outcome::Canceled, Some(format!("interrupted{signal}")))
+        }
+        (Verdict::WantedTerminal(signal), _) => {
+            let name = signal_name(signal);
+            let cause =
+                format!("stopped by {name}: it wants the terminal, which a task does not get");
+            (Outcome::Failed, Some(cause))
         }
         (Verdict::Ended, Some(status)) if status.success() => (Outcome::Passed, None),
         (Verdict::Ended, Some(status)) => (Outcome::Failed, Some(describe(status))),
@@ -343,9 +368,9 @@ fn judge(action: usize, ending: Ending, limits: Limits, context: &Context<'_>) -
         unstarted: None,
         started: Duration::ZERO,
         duration: Duration::ZERO,
-        output: ending.output,
-        log: None,
         tests: None,
+        log: ending.output.log(),
+        output: ending.output.take(),
     }
 }
 

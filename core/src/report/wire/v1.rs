@@ -13,7 +13,7 @@ pub use gate::{
 };
 
 /// `affected.list/1`: what a change affects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct List {
     /// Always `affected.list/1`.
     pub schema: String,
@@ -39,7 +39,7 @@ pub struct List {
 }
 
 /// The tool that wrote a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `affected`.
     pub name: String,
@@ -48,7 +48,7 @@ pub struct Tool {
 }
 
 /// One side of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revision {
     /// As it was named: `origin/main`, `worktree`, `index`.
     #[serde(rename = "ref")]
@@ -179,6 +179,9 @@ pub struct Run {
     pub shard: Option<PlanShard>,
     /// Every task, in plan order.
     pub tasks: Vec<RanTask>,
+    /// The chain of tasks, each waiting for the one before, that took longest.
+    #[serde(default)]
+    pub critical_path: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
     /// Counts.
@@ -200,6 +203,9 @@ pub struct RanTask {
     /// The exit code, if it exited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
+    /// When it was started, in ms from the beginning of the run; 0 if never.
+    #[serde(default)]
+    pub start: u64,
     /// Wall time; nothing where it was not run.
     pub ms: u64,
     /// The digest of everything that can change its result; absent where that may not be kept.
@@ -211,6 +217,9 @@ pub struct RanTask {
     /// Why it did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// A file with more output than is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// How its single tests ended; absent where its runner is not known, or left no result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<RanTests>,
@@ -264,6 +273,12 @@ pub struct RunSummary {
     pub canceled: usize,
     /// Those of `skipped` that would not have fitted into the budget.
     pub deferred: usize,
+    /// Tasks of the same kind in the repository that the change did not need.
+    #[serde(default)]
+    pub spared: usize,
+    /// How long the critical path took: no number of jobs makes the run shorter.
+    #[serde(default)]
+    pub critical_ms: u64,
     /// Wall time of the whole run.
     pub ms: u64,
 }

@@ -1,0 +1,7 @@
+//! Where a run is told to, besides the terminal: a stream of events, and reports.
+
+mod events;
+mod reports;
+
+pub(crate) use events::Events;
+pub(crate) use reports::Reports;

@@ -1,0 +1,102 @@
+//! Which tasks of the selected projects are planned.
+
+use affected_graph::{Impact, ProjectGraph, Stage};
+
+use super::{Names, PipelineError, Request};
+use crate::config::Config;
+use crate::narrow;
+use crate::plan::{
+    Plan,
+    build::{self, Chosen, Wanted},
+    shard,
+};
+use crate::select::{self, AffectedSet};
+
+/// What was decided, for planning.
+pub(super) struct Selected<'a> {
+    pub(super) union: &'a ProjectGraph,
+    pub(super) affected: &'a AffectedSet,
+    pub(super) parts: &'a narrow::Parts,
+}
+
+/// Plans the tasks of what was selected.
+pub(super) fn plan(
+    request: &Request,
+    config: &Config,
+    head: &ProjectGraph,
+    selected: &Selected<'_>,
+    shown: &Names,
+) -> Result<Plan, PipelineError> {
+    known_stages(request, config, head)?;
+    let (union, affected) = (selected.union, selected.affected);
+    let wanted = match &request.task {
+        Some(task) => Wanted::Named(task.clone()),
+        None => Wanted::Tests(request.stages.clone()),
+    };
+    let mut chosen = Vec::new();
+    for (index, project) in head.projects() {
+        let reached = union
+            .at(&project.root)
+            .and_then(|at| affected.projects.get(&at));
+        let Some(reached) = reached.filter(|_| shown.accept(project)) else {
+            continue;
+        };
+        if matches!(wanted, Wanted::Named(_)) && reached.impact == Impact::Runtime {
+            continue;
+        }
+        let mut reasons: Vec<String> = reached
+            .reasons
+            .iter()
+            .map(|reason| reason.code.as_str().to_owned())
+            .collect();
+        reasons.sort();
+        reasons.dedup();
+        chosen.push(Chosen {
+            project: index,
+            stages: select::stages(reached.impact, &config.stages),
+            reasons,
+        });
+    }
+    let plan = build::build(head, &chosen, &wanted, &config.stages, selected.parts)?;
+    Ok(match request.shard {
+        Some((index, count)) => shard::part(&plan, index, count),
+        None => plan,
+    })
+}
+
+/// Counts the tasks of the wanted kind in all projects.
+pub(super) fn count(request: &Request, head: &ProjectGraph) -> usize {
+    let tasks = head.projects().flat_map(|(_, project)| &project.tasks);
+    let wanted = tasks.filter(|task| match &request.task {
+        Some(name) => task.name == *name,
+        None => task
+            .stage
+            .as_ref()
+            .is_some_and(|stage| request.stages.is_empty() || request.stages.contains(stage)),
+    });
+    wanted.count()
+}
+
+/// A misspelt stage must not look like a green run of nothing.
+fn known_stages(
+    request: &Request,
+    config: &Config,
+    head: &ProjectGraph,
+) -> Result<(), PipelineError> {
+    let tasks = head.projects().flat_map(|(_, project)| &project.tasks);
+    let own: Vec<&Stage> = tasks.filter_map(|task| task.stage.as_ref()).collect();
+    let known = |stage: &&Stage| config.stages.0.contains(stage) || own.contains(stage);
+    let Some(unknown) = request.stages.iter().find(|stage| !known(stage)) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = config
+        .stages
+        .0
+        .iter()
+        .map(|stage| stage.0.as_str())
+        .collect();
+    Err(PipelineError::Usage {
+        message: format!("there is no stage `{}`", unknown.0),
+        help: Some(format!("stages are: {}", names.join(" "))),
+    })
+}

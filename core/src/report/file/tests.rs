@@ -1,0 +1,149 @@
+//! Every form of report over one run with all that is hard to write.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use affected_graph::{Command, Needs, RepoPath, Stage};
+
+use super::*;
+use crate::plan::{Action, Plan};
+use crate::report::run::document;
+use crate::report::wire::v1;
+use crate::run::{Outcome, TaskResult, Unstarted};
+
+fn action(project: &str, after: &[usize]) -> Action {
+    Action {
+        target: format!("{project}:test"),
+        project: project.to_owned(),
+        stage: Some(Stage::new("unit")),
+        command: Command::Argv(vec!["true".to_owned()]),
+        script: None,
+        cwd: RepoPath::root(),
+        env: BTreeMap::new(),
+        timeout: None,
+        needs: Needs::default(),
+        expected: None,
+        after: after.iter().copied().collect::<BTreeSet<_>>(),
+        reasons: Vec::new(),
+        units: Vec::new(),
+        unproved: BTreeMap::new(),
+        widened: None,
+    }
+}
+
+fn result(
+    action: usize,
+    outcome: Outcome,
+    unstarted: Option<Unstarted>,
+    ms: (u64, u64),
+) -> TaskResult {
+    TaskResult {
+        action,
+        outcome,
+        unstarted,
+        exit: (outcome == Outcome::Failed).then_some(1),
+        cause: (!outcome.is_success()).then(|| "a <cause> | with ``` fences".to_owned()),
+        started: Duration::from_millis(ms.0),
+        duration: Duration::from_millis(ms.1),
+        output: b"]]> \x1b[31m\x00 \xff </system-out>\n``` a\n".to_vec(),
+        log: None,
+        tests: None,
+    }
+}
+
+fn write(id: &str) -> String {
+    let plan = Plan {
+        actions: vec![
+            action("a<b>", &[]),
+            action("c", &[0]),
+            action("d", &[]),
+            action("e", &[1]),
+        ],
+    };
+    let results = [
+        result(0, Outcome::Passed, None, (0, 30)),
+        result(1, Outcome::Failed, None, (30, 20)),
+        result(2, Outcome::TimedOut, None, (10, 45)),
+        result(3, Outcome::Skipped, Some(Unstarted::Deferred), (0, 0)),
+    ];
+    let list = v1::List::default();
+    let document = document(&list, &plan, &results, 10, Duration::from_millis(60));
+    let form = ALL.iter().find(|form| form.id() == id).unwrap();
+    let mut out = Vec::new();
+    let ended = Ended {
+        plan: &plan,
+        results: &results,
+        document: &document,
+    };
+    form.write(ended, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn json_has_the_critical_path_and_what_was_spared() {
+    let text = write("json");
+    let run: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        run["critical_path"],
+        serde_json::json!(["a<b>:test", "c:test"])
+    );
+    assert_eq!(
+        (&run["summary"]["critical_ms"], &run["summary"]["spared"]),
+        (&50.into(), &6.into())
+    );
+    assert_eq!(
+        (&run["summary"]["deferred"], &run["tasks"][1]["start"]),
+        (&1.into(), &30.into())
+    );
+    assert!(text.ends_with("}\n") && text.lines().count() == 1);
+}
+
+/// E4. Any output gives XML that a parser accepts.
+#[test]
+fn e4_junit_is_well_formed() {
+    let text = write("junit");
+    let xml = roxmltree::Document::parse(&text).unwrap();
+    let count = |name: &str| {
+        xml.descendants()
+            .filter(|node| node.has_tag_name(name))
+            .count()
+    };
+    assert_eq!(
+        ["testsuite", "testcase", "failure", "error", "skipped"].map(count),
+        [4, 4, 1, 1, 1],
+        "{text}"
+    );
+    assert!(text.contains("affected test --stage unit --all --filter c"));
+}
+
+#[test]
+fn markdown_cannot_be_broken_out_of() {
+    let text = write("markdown");
+    assert!(text.starts_with(
+        "**1 passed, 2 failed, 1 skipped, 0 canceled** in 0.1s; 6 tasks were not needed.\n"
+    ));
+    assert!(
+        text.contains("| c:test | failed | a &lt;cause&gt; \\| with ``` fences |"),
+        "{text}"
+    );
+    assert!(text.contains("````text\n") && !text.contains('\u{1b}'));
+}
+
+#[test]
+fn trace_has_a_lane_for_each_task_at_once() {
+    let trace: serde_json::Value = serde_json::from_str(&write("trace")).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| format!("{} {} {}", event["name"], event["ts"], event["tid"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "\"a<b>:test\" 0 1",
+            "\"d:test\" 10000 2",
+            "\"c:test\" 30000 1"
+        ]
+    );
+}
