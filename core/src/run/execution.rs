@@ -42,6 +42,7 @@ pub fn execute(
         plan,
         scheduler: Scheduler::new(plan, bounds(options, jobs)),
         clock: Clock::start(),
+        adopts: options.orphans == Orphans::Adopt,
         reaped: Instant::now(),
         order: options.order.as_deref().map(|order| order as &dyn Order),
         results: BTreeMap::new(),
@@ -152,6 +153,8 @@ struct Execution<'a> {
     kept: usize,
     started: BTreeMap<usize, Duration>,
     clock: Clock,
+    /// Whether all other children of this process are the run's.
+    adopts: bool,
     /// When adopted processes that had ended were collected.
     reaped: Instant,
     order: Option<&'a dyn Order>,
@@ -245,7 +248,7 @@ impl<'a> Execution<'a> {
     }
 
     fn finish(&mut self, mut result: TaskResult, warnings: Vec<String>, roster: &Roster) {
-        if self.reaped.elapsed() > REAP {
+        if self.adopts && self.reaped.elapsed() > REAP {
             roster.reap();
             self.reaped = Instant::now();
         }
