@@ -283,7 +283,7 @@ fn summary(ended: Ended<'_>) -> String {
         ));
     }
     if counts.spared > 0 {
-        text.push_str(&format!("{} tasks were not needed\n", counts.spared));
+        text.push_str(&format!("{} other tasks were not run\n", counts.spared));
     }
     text
 }

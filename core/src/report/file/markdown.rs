@@ -21,7 +21,7 @@ impl ReportFile for Markdown {
         let seconds = std::time::Duration::from_millis(counts.ms).as_secs_f64();
         writeln!(
             out,
-            "**{} passed, {} failed, {} skipped, {} canceled** in {seconds:.1}s; {} tasks were not needed.",
+            "**{} passed, {} failed, {} skipped, {} canceled** in {seconds:.1}s; {} other tasks were not run.",
             counts.passed, counts.failed, counts.skipped, counts.canceled, counts.spared
         )?;
         let unwell = ended

@@ -121,7 +121,7 @@ fn e4_junit_is_well_formed() {
 fn markdown_cannot_be_broken_out_of() {
     let text = write("markdown");
     assert!(text.starts_with(
-        "**1 passed, 2 failed, 1 skipped, 0 canceled** in 0.1s; 6 tasks were not needed.\n"
+        "**1 passed, 2 failed, 1 skipped, 0 canceled** in 0.1s; 6 other tasks were not run.\n"
     ));
     assert!(
         text.contains("| c:test | failed | a &lt;cause&gt; \\| with ``` fences |"),

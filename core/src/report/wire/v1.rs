@@ -273,7 +273,7 @@ pub struct RunSummary {
     pub canceled: usize,
     /// Those of `skipped` that would not have fitted into the budget.
     pub deferred: usize,
-    /// Tasks of the same kind in the repository that the change did not need.
+    /// Tasks of the same kind in the repository that were not part of the run.
     #[serde(default)]
     pub spared: usize,
     /// How long the critical path took: no number of jobs makes the run shorter.
