@@ -34,7 +34,6 @@ fn answer(root: &Path, comparison: Comparison) -> Answer {
         exclude: Vec::new(),
         stages: Vec::new(),
         shard: None,
-        fetch: affected_core::pipeline::Fetch::Never,
         task: None,
     };
     pipeline::answer(&request, &Environment::default()).unwrap()
