@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::test::Test;
+use super::run::{self, Work};
 use crate::app::Context;
 use crate::args::{Output, Running, Selection};
 use crate::diagnostic::CliError;
@@ -27,12 +27,12 @@ impl Nightly {
             ..self.selection
         };
         context.printer.note("nightly: every project is selected\n");
-        Test {
-            selection,
-            running: self.running,
-            output: self.output,
-            plan: None,
-        }
-        .run(context)
+        run::start(
+            &selection,
+            Work::Nightly,
+            &self.running,
+            &self.output,
+            context,
+        )
     }
 }

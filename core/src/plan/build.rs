@@ -30,6 +30,8 @@ pub struct Chosen {
     pub stages: Vec<Stage>,
     /// Reason codes, sorted.
     pub reasons: Vec<String>,
+    /// Names of tasks that did not pass last time: they run as a whole, whatever the stages say.
+    pub again: BTreeSet<String>,
 }
 
 /// Says why there is no plan.
@@ -66,7 +68,11 @@ pub fn build(
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for choice in chosen {
         for task in &graph.project(choice.project).tasks {
-            let narrowed = parts.of(&graph.project(choice.project).root, task);
+            let narrowed = if choice.again.contains(&task.name) {
+                Narrowed::Whole(Some("it did not pass last time".to_owned()))
+            } else {
+                parts.of(&graph.project(choice.project).root, task)
+            };
             if is_wanted(task, choice, wanted) && narrowed != Narrowed::Nothing {
                 candidates.push(Candidate {
                     project: choice.project,
@@ -121,7 +127,8 @@ fn is_wanted(task: &Task, choice: &Chosen, wanted: &Wanted) -> bool {
             task.name == *name || task.name.starts_with(&format!("{name}@"))
         }
         (Wanted::Tests(only), Some(stage)) => {
-            choice.stages.contains(stage) && (only.is_empty() || only.contains(stage))
+            (choice.stages.contains(stage) || choice.again.contains(&task.name))
+                && (only.is_empty() || only.contains(stage))
         }
         (Wanted::Tests(_), None) => false,
     }
