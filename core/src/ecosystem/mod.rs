@@ -395,6 +395,7 @@ pub(crate) fn yaml_documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, 
 fn yaml_options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: crate::lockfile::REPLAYED },
     }
 }
 

@@ -317,9 +317,15 @@ fn pairs(value: Option<&Value>) -> impl Iterator<Item = (&str, &str)> {
     fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
 }
 
+/// What aliases may unfold to in one file: far more than people write, and well below a second of work (X4).
+pub(crate) const REPLAYED: usize = 100_000;
+
 /// Parses YAML; the parser bounds aliases and depth.
 fn yaml(text: &str) -> Result<Value, Broken> {
-    serde_saphyr::from_str(text).map_err(|error| Broken {
+    let options = serde_saphyr::options! {
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPLAYED },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Broken {
         line: None,
         message: format!("not valid YAML: {error}"),
     })
