@@ -444,3 +444,12 @@ fn s11_broken_manifests_are_never_known() {
         assert_eq!(with_outcome(&run, "cached"), "", "{run}");
     }
 }
+
+/// Q6. A nightly run proves, so it takes nothing as known.
+#[test]
+fn q6_nightly_runs_what_is_known() {
+    let shop = shop();
+    test(&shop, &[]);
+    let night = shop.affected(&["nightly", "--format", "json"]);
+    assert_eq!(with_outcome(&night.json(), "cached"), "");
+}

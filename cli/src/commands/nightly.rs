@@ -20,19 +20,17 @@ pub(crate) struct Nightly {
 }
 
 impl Nightly {
-    /// Selects everything and runs it.
+    /// Selects everything and runs it, also what is known: a result of before would hide what nobody declared.
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
         let selection = Selection {
             all: true,
             ..self.selection
         };
         context.printer.note("nightly: every project is selected\n");
-        run::start(
-            &selection,
-            Work::Nightly,
-            &self.running,
-            &self.output,
-            context,
-        )
+        let running = Running {
+            no_cache: true,
+            ..self.running
+        };
+        run::start(&selection, Work::Nightly, &running, &self.output, context)
     }
 }

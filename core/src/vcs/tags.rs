@@ -6,6 +6,9 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
 use super::{CommitId, Differences, Repository, VcsError};
 
+/// How long a lock of git is respected while no tagger of ours lives.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A tag that names a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
@@ -190,8 +193,31 @@ impl Repository {
             };
             edits.push(RefEdit::new(name, change));
         }
+        let _alone = self.alone(tags);
         let written = repository.edit_references(edits);
         written.map(drop).map_err(|error| failed(&error))
+    }
+
+    /// Keeps other taggers out as long as the result lives; the system lets go of a lock whose holder died. Then lock files of these
+    /// tags that stay are left by one that was killed, and git would refuse them for ever (Q4).
+    fn alone(&self, tags: &[NewTag]) -> Option<std::fs::File> {
+        let folder = self.common_dir();
+        std::fs::create_dir_all(folder.join("affected")).ok()?;
+        let file = std::fs::File::create(folder.join("affected/tags.lock")).ok()?;
+        file.lock().ok()?;
+        let left: Vec<_> = tags
+            .iter()
+            .map(|tag| folder.join(format!("refs/tags/{}.lock", tag.name)))
+            .collect();
+        let until = std::time::Instant::now() + PATIENCE;
+        for path in left {
+            // Git itself may be at it; it is quick.
+            while path.exists() && std::time::Instant::now() < until {
+                std::thread::sleep(PATIENCE / 50);
+            }
+            drop(std::fs::remove_file(&path));
+        }
+        Some(file)
     }
 
     fn signed(&self, tag: gix::objs::Tag, signing: Signing) -> Result<gix::objs::Tag, VcsError> {
