@@ -97,7 +97,7 @@ pub(super) fn planned_answer(
     context.printer.warnings(&answer.list.warnings);
     let again = answer.recalled.again();
     if !again.is_empty() && !running.last_failed {
-        let names: Vec<_> = again.iter().take(3).map(|name| escape(name)).collect();
+        let names: Vec<_> = again.keys().take(3).map(|name| escape(name)).collect();
         let more = match again.len().saturating_sub(names.len()) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -236,7 +236,7 @@ fn start_all(
     let mut options = request::run_options(running, root, &answer)?;
     options.cache = request::cache(running, &answer, &options);
     let reports = Reports::open(&running.report)?;
-    let (mut recorded, warning) = Recorded::begin(&mut answer, command);
+    let (mut recorded, warning) = Recorded::begin(&mut answer, command, options.cache.clone());
     context.printer.warnings_of(warning);
     let mut host = HostLog::here();
     let began = Instant::now();

@@ -1,9 +1,10 @@
 //! Earlier runs, wired to the stages that learn from them: what did not pass, the order, the last green commit; and the
 //! record of this one. Without a history all of it says nothing, and the answers are the same (C7).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use affected_graph::ProjectGraph;
 
@@ -15,12 +16,13 @@ use crate::diff::ChangeSet;
 use crate::diff::range::{self, Base, NoBase, Search, Wish};
 use crate::digest::Digest;
 use crate::history::{
-    self, History, HistoryError, Miss, Opened, Recorder, RunRecord, Scope, TaskRecord,
+    self, History, HistoryError, Miss, Opened, Recorder, RunRecord, Scope, TaskRecord, TestRecord,
 };
 use crate::plan::Plan;
 use crate::plan::order::{Distances, Past, Ranking};
 use crate::report::wire::v1;
 use crate::run::{Order, Outcome, Quarantine, TaskResult, Unstarted};
+use crate::runner::TestCase;
 use crate::vcs::{CommitId, Repository};
 
 /// The word behind `--base` for the last commit that is known green.
@@ -53,8 +55,8 @@ pub struct Recalled {
     history: Option<History>,
     /// Why not, and what happened to it.
     pub(super) warnings: Vec<v1::Warning>,
-    /// Targets to run again.
-    pub(super) again: BTreeSet<String>,
+    /// Targets to run again, with the units that are owed; none for all of them.
+    pub(super) again: BTreeMap<String, Vec<String>>,
     /// What planning learns.
     pub(super) past: Past,
     repository: Option<Arc<Repository>>,
@@ -67,9 +69,9 @@ impl Recalled {
         self.about.scope = Some(Scope::Part);
     }
 
-    /// Returns the targets that run again since they did not pass last time.
+    /// Returns the targets that run again since they did not pass last time, with the units that are owed.
     #[must_use]
-    pub fn again(&self) -> &BTreeSet<String> {
+    pub fn again(&self) -> &BTreeMap<String, Vec<String>> {
         &self.again
     }
 }
@@ -423,8 +425,13 @@ impl Recording {
     }
 
     /// Records how an action ended; after the first error nothing more is tried, which is said once.
-    pub fn ended(&mut self, plan: &Plan, result: &TaskResult) -> Option<String> {
-        let task = task(plan, result);
+    pub fn ended(
+        &mut self,
+        plan: &Plan,
+        result: &TaskResult,
+        digest: Option<Digest>,
+    ) -> Option<String> {
+        let task = task(plan, result, digest);
         self.try_to(|recorder| recorder.task(&task)).err()
     }
 
@@ -546,7 +553,7 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     names
 }
 
-fn task(plan: &Plan, result: &TaskResult) -> TaskRecord {
+fn task(plan: &Plan, result: &TaskResult, digest: Option<Digest>) -> TaskRecord {
     let action = &plan.actions[result.action];
     TaskRecord {
         target: action.target.clone(),
@@ -558,19 +565,38 @@ fn task(plan: &Plan, result: &TaskResult) -> TaskRecord {
         cause: result.cause.clone(),
         duration: result.duration,
         attempts: result.attempts,
-        digest: None,
+        digest: digest.map(|digest| digest.to_string()),
         units: action.units.clone(),
         reasons: action.reasons.clone(),
-        tests: Vec::new(),
+        tests: result
+            .tests
+            .iter()
+            .flat_map(|tests| &tests.cases)
+            .map(test)
+            .collect(),
+    }
+}
+
+/// A test by the words with which the end of a run names it.
+fn test(case: &TestCase) -> TestRecord {
+    TestRecord {
+        name: format!("{} {}", case.place, case.name)
+            .trim_start()
+            .to_owned(),
+        outcome: case.outcome.as_str().to_owned(),
+        duration: case.ms.map(Duration::from_millis),
     }
 }
 
 /// Groups targets by project, for planning: `project:task` to the task's name.
-pub(super) fn tasks_of(project: &str, targets: &BTreeSet<String>) -> BTreeSet<String> {
+pub(super) fn tasks_of(
+    project: &str,
+    targets: &BTreeMap<String, Vec<String>>,
+) -> BTreeMap<String, Vec<String>> {
     let prefix = format!("{project}:");
     let after = targets.range(prefix.clone()..);
     after
-        .map_while(|target| target.strip_prefix(&prefix))
-        .map(ToOwned::to_owned)
+        .map_while(|(target, units)| Some((target.strip_prefix(&prefix)?, units)))
+        .map(|(task, units)| (task.to_owned(), units.clone()))
         .collect()
 }
