@@ -21,13 +21,18 @@ impl History {
     fn targets(&self) -> Result<BTreeMap<String, TargetPast>, HistoryError> {
         let mut ask = self
             .connection
-            .prepare("SELECT target, ms, recent, runs FROM targets")?;
+            .prepare("SELECT target, ms, recent, runs, failures FROM targets")?;
         let rows = ask.query_map([], |row| {
             let (target, ms, recent): (String, f64, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
             let took = (ms > 0.0 && ms.is_finite()).then(|| Duration::from_secs_f64(ms / 1e3));
-            let failed = recent.chars().map(|letter| letter == 'F').collect();
-            Ok((target, TargetPast { took, failed }))
+            let past = TargetPast {
+                took,
+                failed_last: recent.ends_with('F'),
+                runs: row.get(3)?,
+                failures: row.get(4)?,
+            };
+            Ok((target, past))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -410,7 +410,7 @@ fn planning_learns_from_runs() {
         .unwrap();
     let a = &past.targets["a:test"];
     assert_eq!(a.took, Some(Duration::from_millis(100)));
-    assert_eq!(a.failed, [false, true]);
+    assert_eq!((a.failed_last, a.runs, a.failures), (true, 2, 1));
     assert_eq!((past.paths.len(), past.paths[0].times), (1, 2));
     assert_eq!(past.paths[0].broke["b:test"], 1);
     assert_eq!(past.together["a:test"]["b:test"], 1);

@@ -1,10 +1,14 @@
 //! The order inside a stage: what is likely to fail and quick to tell comes first. Pure; what was learnt from earlier runs
 //! arrives as a value.
 //!
-//! The chance of failing is put together from independent signs (how it ended lately, what the changed files broke before,
-//! how near the change is, whether anything is known at all), as 1 - Π(1 - p); the score is the chance for each second.
+//! The chance of failing is put together from independent signs (how it ended last time, how near the change is and how often
+//! the target failed among all, what the changed files broke before, whether anything is known at all), as 1 - Π(1 - p).
 //! A failure raises what began to fail together with it before. Such signs are those that published work on test
 //! prioritisation found to carry most (Elbaum et al., FSE 2014; Memon et al., ICSE-SEIP 2017).
+//!
+//! The score is the chance over the root of the expected time. Over the time itself would be best for the time to the first
+//! failure if chances were known (Smith, 1956); they are guesses, and a short task should not win by that alone. On replayed
+//! histories the root costs nothing by time and is better by tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,8 +33,12 @@ pub struct Past {
 pub struct TargetPast {
     /// How long a pass takes.
     pub took: Option<Duration>,
-    /// Whether it failed, oldest first; the last 16 runs.
-    pub failed: Vec<bool>,
+    /// Whether its last run failed.
+    pub failed_last: bool,
+    /// How often it really ran.
+    pub runs: u32,
+    /// How often it failed.
+    pub failures: u32,
 }
 
 /// What happened when one of the changed paths had changed before.
@@ -60,16 +68,23 @@ pub struct Ranking {
 const START: f64 = 1.0;
 /// So many changes of a path outweigh what is expected of nearness alone.
 const BELIEF: f64 = 4.0;
-/// What a run is believed to weigh less than the one after it.
-const FADING: f64 = 0.75;
+/// So many failures more are expected of every target than were seen: nothing is sure.
+const DOUBT: f64 = 0.15;
+/// The chance that what failed last time fails again.
+const AGAIN: f64 = 0.5;
+/// The chance that something new fails for being new.
+const NEW: f64 = 0.1;
+/// The chance that a change breaks what it changed itself, what depends on that, and so on; the last also for all further.
+const NEAR: [f64; 4] = [0.1, 0.03, 0.015, 0.01];
 
 impl Ranking {
     /// Works out the order of `plan`.
     #[must_use]
     pub fn new(plan: &Plan, stages: &StageOrder, past: &Past, distances: &Distances) -> Self {
+        let usual = usual(past);
         let chance = |action: &super::Action| {
             let distance = distances.get(&action.project).copied();
-            chance(&action.target, past, distance)
+            chance(&action.target, past, distance, usual)
         };
         let stage = |action: &super::Action| action.stage.as_ref().map_or(0, |s| stages.rank(s));
         Self {
@@ -106,7 +121,7 @@ impl Ranking {
         for (at, raise) in failed.iter().filter_map(|at| self.follow.get(at)).flatten() {
             chances[*at] = either(chances[*at], *raise);
         }
-        let score = |at: usize| chances[at] / (START + self.expected[at]);
+        let score = |at: usize| chances[at] / (START + self.expected[at]).sqrt();
         let mut order: Vec<usize> = (0..chances.len()).collect();
         order.sort_by(|&a, &b| {
             let stage = self.stages[a].cmp(&self.stages[b]);
@@ -127,15 +142,31 @@ fn either(a: f64, b: f64) -> f64 {
     1.0 - (1.0 - a) * (1.0 - b)
 }
 
-fn chance(target: &str, past: &Past, distance: Option<usize>) -> f64 {
-    let known = past.targets.get(target);
-    let history = known.filter(|known| !known.failed.is_empty());
-    let lately = history.map_or(0.3, |known| of_endings(&known.failed));
-    let near = match distance {
-        Some(0) => 0.25,
-        Some(steps) => 0.15 * 0.5_f64.powi(i32::try_from(steps.min(20)).unwrap_or(20)),
-        None => 0.01,
+/// How often any target fails; of a history that is too short to tell, seldom.
+fn usual(past: &Past) -> f64 {
+    let known = past.targets.values();
+    let (failures, runs) = known.fold((1.0, 30.0), |(failures, runs), one| {
+        (
+            failures + f64::from(one.failures),
+            runs + f64::from(one.runs),
+        )
+    });
+    failures / runs
+}
+
+fn chance(target: &str, past: &Past, distance: Option<usize>, usual: f64) -> f64 {
+    let distance = distance.unwrap_or(usize::MAX).min(NEAR.len() - 1);
+    let known = past.targets.get(target).filter(|known| known.runs > 0);
+    let lately = match known {
+        None => NEW,
+        Some(known) if known.failed_last => AGAIN,
+        Some(_) => 0.0,
     };
+    // How much oftener than others it fails.
+    let own = known.map_or(1.0, |known| {
+        (f64::from(known.failures) + DOUBT) / (f64::from(known.runs) * usual + DOUBT)
+    });
+    let near = (NEAR[distance] * own).min(0.9);
     either(lately, of_paths(target, past, near))
 }
 
@@ -151,25 +182,6 @@ fn of_paths(target: &str, past: &Past, near: f64) -> f64 {
         ((broke + BELIEF * share) / (f64::from(path.times) + BELIEF)).min(0.95)
     });
     broke.fold(0.0, either)
-}
-
-/// A target that failed last time most likely fails again; older failures and changes of mind count less and less.
-fn of_endings(failed: &[bool]) -> f64 {
-    let mut weight = 1.0;
-    let (mut sum, mut all) = (0.0, 0.0);
-    for failed in failed.iter().rev() {
-        sum += if *failed { weight } else { 0.0 };
-        all += weight;
-        weight *= FADING;
-    }
-    let flips = failed.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    let last = if failed.last() == Some(&true) {
-        0.6
-    } else {
-        0.0
-    };
-    let flips = 0.02 * f64::from(u32::try_from(flips).unwrap_or(0));
-    either(either(0.3 * sum / (all + 1.0), flips), last)
 }
 
 /// Seconds of each action; what was never timed takes what the others take at the median.
@@ -225,7 +237,9 @@ mod tests {
         let target = |(name, secs, endings): &(&str, u64, &str)| {
             let past = TargetPast {
                 took: Some(Duration::from_secs(*secs)),
-                failed: endings.chars().map(|end| end == 'F').collect(),
+                failed_last: endings.ends_with('F'),
+                runs: u32::try_from(endings.len()).unwrap(),
+                failures: u32::try_from(endings.matches('F').count()).unwrap(),
             };
             (format!("{name}:test"), past)
         };
