@@ -145,8 +145,8 @@ impl Repository {
             && gix::validate::reference::name(format!("refs/tags/{name}").as_str().into()).is_ok()
     }
 
-    /// Writes annotated tags of `commit`, all or none. A name that exists already with another commit is an error,
-    /// before and while writing; nothing is moved.
+    /// Writes annotated tags of `commit`, all or none. A name that exists already with this commit is left as it is: another tagger
+    /// was faster. With another commit it is an error, before and while writing; nothing is moved.
     ///
     /// # Errors
     /// [`VcsError::Tag`] where there is no committer, where signing fails, or where a name is taken.
@@ -166,8 +166,15 @@ impl Repository {
             None => return Err(failed(&"git knows no `user.name` and `user.email`")),
         };
         let tagger = tagger.to_owned().map_err(|error| failed(&error))?;
+        let _alone = self.alone(tags);
+        let known = self.tags()?;
         let mut edits = Vec::new();
         for new in tags {
+            match known.iter().find(|tag| tag.name == new.name) {
+                Some(tag) if tag.commit == *commit => continue,
+                Some(tag) => return Err(failed(&taken(tag))),
+                None => {}
+            }
             let tag = gix::objs::Tag {
                 target: commit.0,
                 target_kind: gix::object::Kind::Commit,
@@ -193,7 +200,6 @@ impl Repository {
             };
             edits.push(RefEdit::new(name, change));
         }
-        let _alone = self.alone(tags);
         let written = repository.edit_references(edits);
         written.map(drop).map_err(|error| failed(&error))
     }
@@ -246,4 +252,11 @@ impl Repository {
         blob.map(|blob| self.blob(&blob).map_err(|error| failed(&error)))
             .transpose()
     }
+}
+
+fn taken(tag: &Tag) -> String {
+    format!(
+        "`{}` names {} already, and is never moved",
+        tag.name, tag.commit
+    )
 }
