@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod release;
 mod schemas;
 mod soundness;
 mod tidy;
@@ -37,6 +38,8 @@ enum Verb {
     Bench(bench::Bench),
     /// Measures the selection against known answers of real repositories.
     Truth(truth::Truth),
+    /// Proves releases on real histories, against real tools, and under kills.
+    Release(release::Release),
     /// Proves by real runs of made repositories that no test is missed.
     Soundness(soundness::Soundness),
     /// Writes the JSON Schemas; with `--check` only compares.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Demo => demo::run(),
         Verb::Bench(wanted) => bench::run(&wanted),
         Verb::Truth(wanted) => truth::run(&wanted),
+        Verb::Release(wanted) => release::run(&wanted),
         Verb::Soundness(wanted) => soundness::run(&wanted),
         Verb::Schemas { check } => schemas::run(check),
     };

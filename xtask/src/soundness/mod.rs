@@ -18,7 +18,8 @@ use clap::Args;
 use serde_json::Value;
 
 use language::{LANGUAGES, Language, Outcomes, TestUnit};
-use model::{Model, Random};
+use model::Model;
+pub(crate) use model::Random;
 
 /// How much is tried.
 #[derive(Args)]
