@@ -194,6 +194,21 @@ fn q4_taggers_in_one_clone() {
     assert_eq!(shop.git(&["tag", "--list"]).lines().count(), 7);
 }
 
+/// How this tool decides is part of nothing that is shipped.
+#[test]
+fn configuration_releases_nothing() {
+    let shop = released_shop();
+    shop.write(
+        "affected.toml",
+        "[release]\nlinked = [[\"web\", \"api\"]]\n",
+    );
+    shop.commit("chore: groups");
+    assert_eq!(told(&plan(&shop, &[])), "");
+    shop.write("p/web/index.js", "// more\n");
+    shop.commit("feat: more");
+    assert_eq!(told(&plan(&shop, &[])), "web 1.0.0 1.1.0");
+}
+
 /// Without history a project only seems to be new: it is told, and nothing is tagged.
 #[test]
 fn a_shallow_clone_is_no_first_release() {

@@ -3,7 +3,7 @@
 //! For each commit along the first parents, everything counts as released at its parent. Then what would be released must
 //! be what is affected over edges that build: the projects that the commit hits by itself, and who reaches one of them over
 //! `link`, `build` and `declared` edges of the graph of either side, which is walked here anew from `affected graph`. Those that
-//! only share their version with a released one are counted apart. The same question twice must give the same bytes.
+//! only share their version with a released one are counted apart, and configuration of this tool ships nothing. The same question twice must give the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -245,7 +245,8 @@ fn rebuilt(
         let weaker = ["test", "observed", "contract", "runtime"];
         let mut weaker = weaker.iter().map(|kind| format!("reads it ({kind})"));
         let is_direct = reason["via"].as_array().is_none_or(Vec::is_empty);
-        is_direct && !weaker.any(|words| detail.contains(&words))
+        let ships = reason["code"] != "config-changed";
+        is_direct && ships && !weaker.any(|words| detail.contains(&words))
     };
     let seeds = paths(&list["projects"], |project| {
         project["reasons"]

@@ -225,20 +225,24 @@ fn last(
     Ok(None)
 }
 
-/// Why a project is affected over edges that build it. That others were released is no reason of its own.
+/// Why a project is affected over edges that build it. That others were released is no reason of its own, and neither is the
+/// configuration of this tool, which nothing ships.
 fn causes(judged: &Judged, root: &RepoPath, repeated: &Repeated<'_>) -> Vec<Cause> {
     let at = judged.union.at(root);
     let affected = at.and_then(|at| judged.affected.projects.get(&at));
     let rebuilt = affected.filter(|affected| affected.impact == Impact::Rebuild);
     let reasons = rebuilt.into_iter().flat_map(|affected| &affected.reasons);
-    let repeats = |reason: &&select::Reason| {
+    let ships_nothing = |reason: &select::Reason| {
+        if reason.code == ReasonCode::ConfigChanged {
+            return true;
+        }
         let codes = [ReasonCode::ManifestChanged, ReasonCode::LockfileChanged];
         let file = reason.file.as_ref().filter(|_| reason.via.is_empty());
         let file = file.filter(|_| codes.contains(&reason.code));
         file.is_some_and(|file| repeated.is_all(judged, file))
     };
     reasons
-        .filter(|reason| !repeats(reason))
+        .filter(|reason| !ships_nothing(reason))
         .map(|reason| Cause {
             code: reason.code.as_str().to_owned(),
             via: reason.via.clone(),
