@@ -273,6 +273,23 @@ fn x3_a_dry_run_prints_what_a_shell_can_run() {
     assert_eq!(shop.git(&["for-each-ref", "refs/tags"]), by_shell);
 }
 
+/// Q4. A tagger that was killed while it wrote leaves locks; its next call takes them away. Locks of others are not ours.
+#[test]
+fn q4_locks_of_the_killed_are_taken_away() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    shop.git(&["pack-refs", "--all"]);
+    shop.write(".git/packed-refs.lock", "");
+    let refused = release(&shop, &["tag"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(shop.join(".git/packed-refs.lock").exists());
+    shop.write(".git/affected/tags.lock", "busy\n");
+    shop.write(".git/refs/tags/lib@1.0.0.lock", "");
+    let done = release(&shop, &["tag"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(shop.git(&["tag", "--list"]).lines().count(), 7);
+}
+
 /// What is under work is written as its release before it is tagged.
 #[test]
 fn a_snapshot_is_no_release() {

@@ -1,5 +1,7 @@
 //! Tags, and the commits between them. Tags are only ever added: nothing here moves or deletes one (Q4).
 
+use std::io::Write as _;
+
 use affected_graph::RepoPath;
 use gix::bstr::ByteSlice;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
@@ -50,6 +52,15 @@ pub enum Signing {
     Always,
     /// Never.
     Never,
+}
+
+/// The lock of taggers; its mark goes with it.
+struct Alone(std::fs::File);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        drop(self.0.set_len(0));
+    }
 }
 
 impl Repository {
@@ -204,26 +215,32 @@ impl Repository {
         written.map(drop).map_err(|error| failed(&error))
     }
 
-    /// Keeps other taggers out as long as the result lives; the system lets go of a lock whose holder died. Then lock files of these
-    /// tags that stay are left by one that was killed, and git would refuse them for ever (Q4).
-    fn alone(&self, tags: &[NewTag]) -> Option<std::fs::File> {
+    /// Keeps other taggers out as long as the result lives; the system lets go of a lock whose holder died. A holder that died while it
+    /// wrote left its mark, and perhaps lock files for which git would refuse these tags for ever (Q4).
+    fn alone(&self, tags: &[NewTag]) -> Option<Alone> {
         let folder = self.common_dir();
         std::fs::create_dir_all(folder.join("affected")).ok()?;
-        let file = std::fs::File::create(folder.join("affected/tags.lock")).ok()?;
+        let mut options = std::fs::File::options();
+        options.write(true).create(true).truncate(false);
+        let mut file = options.open(folder.join("affected/tags.lock")).ok()?;
         file.lock().ok()?;
-        let left: Vec<_> = tags
-            .iter()
-            .map(|tag| folder.join(format!("refs/tags/{}.lock", tag.name)))
-            .collect();
-        let until = std::time::Instant::now() + PATIENCE;
-        for path in left {
-            // Git itself may be at it; it is quick.
-            while path.exists() && std::time::Instant::now() < until {
-                std::thread::sleep(PATIENCE / 50);
+        if file.metadata().is_ok_and(|known| known.len() > 0) {
+            let mut left: Vec<_> = tags
+                .iter()
+                .map(|tag| folder.join(format!("refs/tags/{}.lock", tag.name)))
+                .collect();
+            left.push(folder.join("packed-refs.lock"));
+            let until = std::time::Instant::now() + PATIENCE;
+            for path in left {
+                // Git itself may be at it; it is quick.
+                while path.exists() && std::time::Instant::now() < until {
+                    std::thread::sleep(PATIENCE / 50);
+                }
+                drop(std::fs::remove_file(&path));
             }
-            drop(std::fs::remove_file(&path));
         }
-        Some(file)
+        file.write_all(b"busy\n").ok()?;
+        Some(Alone(file))
     }
 
     fn signed(&self, tag: gix::objs::Tag, signing: Signing) -> Result<gix::objs::Tag, VcsError> {
