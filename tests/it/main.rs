@@ -20,6 +20,7 @@ mod sandbox;
 mod selection;
 mod shop;
 mod snapshots;
+mod stat;
 #[cfg(unix)]
 mod vcs;
 #[cfg(unix)]

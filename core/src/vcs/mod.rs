@@ -9,6 +9,7 @@ mod entry;
 mod error;
 mod fetch;
 mod remote;
+mod staged;
 mod stat;
 mod tags;
 mod untracked;
@@ -65,8 +66,11 @@ impl Index {
     }
 
     /// Tells whether an entry's time is too near the index's own to prove anything (git's "racy" entries).
-    pub(crate) fn is_racy(&self, entry: &gix::index::Entry) -> bool {
-        let options = gix::index::entry::stat::Options::default();
+    fn is_racy(
+        &self,
+        entry: &gix::index::Entry,
+        options: gix::index::entry::stat::Options,
+    ) -> bool {
         self.state
             .as_ref()
             .is_none_or(|state| entry.stat.is_racy(state.timestamp(), options))
@@ -81,6 +85,11 @@ impl Index {
         is_whole.then(|| BlobId::from_bytes(tree.id.as_bytes()))?
     }
 
+    /// Returns the trees that the index remembers.
+    fn remembered(&self) -> Option<&gix::index::extension::Tree> {
+        self.state.as_ref()?.tree()
+    }
+
     /// Returns every file, sorted by path; of a conflict the side that is our own.
     #[must_use]
     pub fn files(&self) -> Vec<Entry> {
@@ -92,7 +101,7 @@ impl Index {
             // The sides of a conflict follow one another: base, ours, theirs. Ours counts where it exists.
             if let Some(last) = found.last_mut().filter(|last| last.path == entry.path) {
                 if raw.stage() == gix::index::entry::Stage::Ours {
-                    last.blob = entry.blob;
+                    *last = entry;
                 }
                 continue;
             }
@@ -389,7 +398,7 @@ impl Repository {
     /// Returns the id that git would give these bytes as a blob.
     #[must_use]
     pub fn hash_blob(&self, bytes: &[u8]) -> Option<BlobId> {
-        let kind = self.inner.to_thread_local().object_hash();
+        let kind = self.with_local(|repository| repository.object_hash());
         let id = gix::objs::compute_hash(kind, gix::object::Kind::Blob, bytes).ok()?;
         BlobId::from_bytes(id.as_bytes())
     }
