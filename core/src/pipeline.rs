@@ -190,6 +190,8 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         parts: &parts,
     };
     let plan = tasks::plan(request, &trees.config, &head.graph, &selected, &shown)?;
+    // Of large graphs much is narrowed, and all of it is in the plan now: what follows can use the room.
+    drop(parts);
     let mode = if trees.everything { "all" } else { "affected" };
     let told = list::Told {
         graph: &head.graph,

@@ -1,5 +1,8 @@
 //! Which tasks of the selected projects are planned.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use affected_graph::{Impact, ProjectGraph, Stage};
 
 use super::{Names, PipelineError, Request};
@@ -34,6 +37,7 @@ pub(super) fn plan(
         None => Wanted::Tests(request.stages.clone()),
     };
     let mut chosen = Vec::new();
+    let mut known: BTreeMap<Impact, Arc<[Stage]>> = BTreeMap::new();
     for (index, project) in head.projects() {
         let reached = union
             .at(&project.root)
@@ -51,9 +55,12 @@ pub(super) fn plan(
             .collect();
         reasons.sort();
         reasons.dedup();
+        let stages = known.entry(reached.impact);
+        let stages =
+            stages.or_insert_with(|| select::stages(reached.impact, &config.stages).into());
         chosen.push(Chosen {
             project: index,
-            stages: select::stages(reached.impact, &config.stages),
+            stages: Arc::clone(stages),
             reasons,
         });
     }
