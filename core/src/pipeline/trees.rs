@@ -279,6 +279,9 @@ fn head_here(
     let commit = repository.head()?;
     let head_tree = commit.as_ref().map(|commit| repository.tree_of(commit));
     let head_tree = head_tree.transpose()?;
+    if let Some(tree) = head_tree {
+        memory.read_ahead(tree);
+    }
     let state = |differences: Option<Result<Differences, VcsError>>| {
         let differences = differences.transpose()?;
         Ok::<_, VcsError>(
