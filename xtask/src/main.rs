@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod demo;
 mod schemas;
+mod soak;
 mod soundness;
 mod tidy;
 mod truth;
@@ -35,6 +36,8 @@ enum Verb {
     Demo,
     /// Times deciding against git in the same run.
     Bench(bench::Bench),
+    /// Kills the program at random moments, and demands true answers afterwards.
+    Soak(soak::Soak),
     /// Measures the selection against known answers of real repositories.
     Truth(truth::Truth),
     /// Proves by real runs of made repositories that no test is missed.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::run(),
         Verb::Demo => demo::run(),
         Verb::Bench(wanted) => bench::run(&wanted),
+        Verb::Soak(wanted) => soak::run(&wanted),
         Verb::Truth(wanted) => truth::run(&wanted),
         Verb::Soundness(wanted) => soundness::run(&wanted),
         Verb::Schemas { check } => schemas::run(check),
