@@ -66,7 +66,9 @@ fn dependents_of_the_root(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES)]
 fn dependents_of_a_leaf(bencher: Bencher<'_, '_>, size: usize) {
     let graph = graph(size);
-    let project = graph.at(&root(size - 1)).expect("the last project is there");
+    let project = graph
+        .at(&root(size - 1))
+        .expect("the last project is there");
     let seeds = [Seed {
         project,
         impact: Impact::Rebuild,

@@ -71,6 +71,8 @@ pub(crate) fn run(wanted: &Soak) -> Result<(), String> {
         }
         let change = CHANGES[random.below(4)];
         let mut victim = run.start(change)?;
+        // Nobody reads what it says.
+        drop(victim.stdout.take());
         if round % 2 == 0 {
             std::thread::sleep(whole.mul_f64(random.share() * 1.1));
         } else {

@@ -116,7 +116,7 @@ impl Asked<'_> {
                 .map_err(|error| error.to_string())
         };
         let started: Result<Vec<_>, String> = (0..AT_ONCE).map(start).collect();
-        let finish = |child: std::process::Child| {
+        let finish = |child: std::process::Child| -> Result<Vec<u8>, String> {
             let output = child
                 .wait_with_output()
                 .map_err(|error| error.to_string())?;

@@ -103,7 +103,7 @@ pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
                 base: &wanted.base,
             };
             asked.check(change.as_deref())?;
-            let counts = wanted.instructions.then(|| {
+            let counts: Option<Vec<Option<u64>>> = wanted.instructions.then(|| {
                 let count = |row: &Row| instructions::count(row, repository.folder());
                 rows.iter().map(count).collect()
             });
