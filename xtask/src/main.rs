@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod order;
 mod schemas;
 mod soak;
 mod soundness;

@@ -1,7 +1,6 @@
 //! Chooses the tasks of affected projects and puts them in order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use affected_graph::{
     DependencyKind, ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order,
@@ -27,10 +26,13 @@ pub enum Wanted {
 pub struct Chosen {
     /// Which.
     pub project: ProjectIndex,
-    /// The stages that its selection asks for; there are only a few different lists.
-    pub stages: Arc<[Stage]>,
+    /// The stages that its selection asks for.
+    pub stages: Vec<Stage>,
     /// Reason codes, sorted.
     pub reasons: Vec<String>,
+    /// Names of tasks that did not pass last time, with the units that are owed, none for all of them: they run whatever the
+    /// stages say, and as a whole unless what is owed runs anyway.
+    pub again: BTreeMap<String, Vec<String>>,
 }
 
 /// Says why there is no plan.
@@ -70,6 +72,7 @@ pub fn build(
         let tasks = project.tasks.iter();
         for task in tasks.filter(|task| is_wanted(task, choice, wanted)) {
             let narrowed = parts.of(&project.root, task);
+            let narrowed = with_owed(narrowed, choice.again.get(&task.name));
             if narrowed != Narrowed::Nothing {
                 candidates.push(Candidate {
                     project: choice.project,
@@ -112,13 +115,30 @@ pub fn build(
     Ok(Plan { actions })
 }
 
+/// A unit that is owed may be gone by now, and a runner that is told to run it would fail: so all of the task runs unless the
+/// change reaches every one of them.
+fn with_owed(narrowed: Narrowed, owed: Option<&Vec<String>>) -> Narrowed {
+    let Some(owed) = owed else {
+        return narrowed;
+    };
+    match &narrowed {
+        Narrowed::Units { units, .. }
+            if !owed.is_empty() && owed.iter().all(|unit| units.contains(unit)) =>
+        {
+            narrowed
+        }
+        _ => Narrowed::Whole(Some("it did not pass last time".to_owned())),
+    }
+}
+
 fn is_wanted(task: &Task, choice: &Chosen, wanted: &Wanted) -> bool {
     match (wanted, &task.stage) {
         (Wanted::Named(name), _) => {
             task.name == *name || task.name.starts_with(&format!("{name}@"))
         }
         (Wanted::Tests(only), Some(stage)) => {
-            choice.stages.contains(stage) && (only.is_empty() || only.contains(stage))
+            (choice.stages.contains(stage) || choice.again.contains_key(&task.name))
+                && (only.is_empty() || only.contains(stage))
         }
         (Wanted::Tests(_), None) => false,
     }

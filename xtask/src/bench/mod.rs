@@ -15,7 +15,7 @@ mod row;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 pub(crate) use answer::{Truth, affected};
 pub(crate) use repository::Repository;
@@ -23,7 +23,10 @@ use row::Row;
 
 /// What to time.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// A repository to time in, instead of a made one; its branches `change-leaf`, `change-mid`, `change-root` and
     /// `change-many` are timed, or what is checked out where it has none.
     #[arg(long)]
@@ -58,6 +61,13 @@ pub(crate) struct Bench {
     peers: Option<PathBuf>,
 }
 
+/// What else can be measured.
+#[derive(Subcommand)]
+enum Other {
+    /// Replays made histories and compares the order of tests with the best one.
+    Order(crate::order::Order),
+}
+
 /// Languages of a made repository.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Flavour {
@@ -78,6 +88,9 @@ impl From<Flavour> for affected_fixtures::Flavour {
 
 /// Prints a table of medians, their ratios to git, and peak memory.
 pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
+    if let Some(Other::Order(wanted)) = &wanted.other {
+        return crate::order::run(wanted);
+    }
     let program = program(wanted.binary.as_deref())?;
     let peers = wanted.peers.as_deref().map(peers::install).transpose()?;
     let sizes = match &wanted.repo {
