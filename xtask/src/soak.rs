@@ -65,8 +65,8 @@ pub(crate) fn run(wanted: &Soak) -> Result<(), String> {
     let mut random = Random(wanted.seed);
     let mut tally = Tally::default();
     for round in 0..wanted.kills {
-        // Of three rounds one begins with nothing, the others with what the last kills left.
-        if round % 3 == 0 {
+        // Most rounds begin with nothing, so that there is much to write; the others with what the last kills left.
+        if round % 4 != 3 {
             repository.forget();
         }
         let change = CHANGES[random.below(4)];
@@ -74,7 +74,7 @@ pub(crate) fn run(wanted: &Soak) -> Result<(), String> {
         // Nobody reads what it says.
         drop(victim.stdout.take());
         if round % 2 == 0 {
-            std::thread::sleep(whole.mul_f64(random.share() * 1.1));
+            std::thread::sleep(whole.mul_f64(0.3 + random.share() * 0.7));
         } else {
             // As soon as anything is written.
             run.wait_for_writing(&mut victim, whole);
