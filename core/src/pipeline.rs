@@ -272,19 +272,32 @@ fn seeded(changes: ChangeSet) -> ChangeSet {
     if !cfg!(feature = "defects") {
         return changes;
     }
+    let has = |kind| changes.changes().iter().any(|change| change.kind == kind);
+    let is_rename = has(ChangeKind::Deleted) && has(ChangeKind::Added);
     let seen = |(at, change): &(usize, Change)| {
-        let name = change.path.to_string();
+        let path = change.path.to_string();
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        let manifests = ["package.json", "pyproject.toml", "go.mod", "pom.xml"];
         let overlooked = [
             ("ignore-deletions", change.kind == ChangeKind::Deleted),
             ("ignore-additions", change.kind == ChangeKind::Added),
             ("ignore-data", name.ends_with(".txt")),
-            ("ignore-tests", name.contains("test")),
+            ("ignore-tests", path.contains("test")),
             (
                 "ignore-sources",
-                !name.contains("test") && !name.ends_with("json"),
+                !path.contains("test") && !path.ends_with("json"),
             ),
             ("first-change-only", *at > 0),
             ("last-change-only", *at + 1 < changes.changes().len()),
+            ("forget-conftest", name == "conftest.py"),
+            ("forget-embedded", name.starts_with("asset.")),
+            ("forget-environment-files", name.starts_with(".env")),
+            ("forget-lockfiles", name.contains("lock")),
+            ("forget-manifests", manifests.contains(&name)),
+            ("forget-modes", change.kind == ChangeKind::ModeChanged),
+            ("forget-packages", name == "__init__.py"),
+            ("forget-renames", is_rename),
+            ("forget-setup", name.starts_with("setup.")),
         ];
         !overlooked
             .into_iter()
@@ -406,7 +419,7 @@ fn decide(
     if let Some((code, detail)) = trees.everything_because() {
         return select::everything(union, code, &detail);
     }
-    select::determine(&Question {
+    let mut affected = select::determine(&Question {
         graph: union,
         changes,
         config: &trees.config,
@@ -419,7 +432,12 @@ fn decide(
             () if defects::is("direct-dependents") => Depth::Direct,
             () => request.depth,
         },
-    })
+    });
+    if defects::is("first-project-only") {
+        let first = affected.projects.pop_first();
+        affected.projects = first.into_iter().collect();
+    }
+    affected
 }
 
 fn parts(

@@ -83,6 +83,10 @@ pub(super) fn narrow(
     for candidate in &mut candidates {
         // What was deleted is followed, but cannot be run.
         candidate.suite.tests.retain(|path, _| !is_gone(path));
+        if defects::is("forget-new-tests") {
+            let is_new = |path: &RepoPath| look.changed.added.contains(path);
+            candidate.suite.tests.retain(|path, _| !is_new(path));
+        }
     }
     for candidate in &candidates {
         let reaching = &reaching_each[candidate.reaching];
@@ -122,7 +126,9 @@ fn reaching(
         if whole && !defects::is("narrow-over-manifests") {
             found.whole.insert(project.root.clone());
         }
-        found.others.extend(touched.files.iter().cloned());
+        if !defects::is("forget-other-projects") {
+            found.others.extend(touched.files.iter().cloned());
+        }
         Ok(())
     };
     below(question, of, ecosystem.id(), see)?;
@@ -242,6 +248,9 @@ impl<'a> Followed<'a> {
                 names.push(name.clone());
             }
             unproved.extend(escape.map(|escape| (name.clone(), escape.to_owned())));
+        }
+        if defects::is("first-unit-only") {
+            names.truncate(1);
         }
         if names.len() == suite.tests.len() {
             let because = unproved.into_values().next();

@@ -19,6 +19,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
+use crate::config::defects;
 use crate::facts::AnyParser;
 use crate::runner::Selected;
 use manifest::{BUILD_SCRIPT, MANIFEST, Manifest};
@@ -290,6 +291,10 @@ impl Crates {
         let workspace = root.and_then(|root| self.manifests.get(root));
         let mut found = Vec::new();
         for dependency in &manifest.dependencies {
+            let kind = dependency.kind();
+            if kind == DependencyKind::Test && defects::is("lose-dev-edges") {
+                continue;
+            }
             let inherited = workspace
                 .filter(|_| dependency.inherited)
                 .and_then(|workspace| {
@@ -312,12 +317,7 @@ impl Crates {
                     .and_then(|(workspace, root)| root.join(workspace.patches.get(package)?).ok()),
             };
             if let Some(target) = target {
-                found.push((
-                    target,
-                    dependency.kind(),
-                    dependency.line,
-                    dependency.key.clone(),
-                ));
+                found.push((target, kind, dependency.line, dependency.key.clone()));
             }
         }
         found
