@@ -1,5 +1,7 @@
 //! Maven. Source: "POM Reference" of the Maven project.
 
+mod classes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,8 +12,8 @@ use roxmltree::{Document, Node, ParsingOptions};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
-    Standing, Symbol, is_material,
+    Discovery, Ecosystem, FileLevel, FileName, FoundProject, Link, Reference, Scan, SharedFile,
+    SharedRole, Standing, Symbol, is_material,
 };
 use crate::facts::{AnyParser, Broken, Parser};
 
@@ -65,7 +67,7 @@ impl Ecosystem for Maven {
     }
 
     fn parsers(&self) -> &'static [&'static dyn AnyParser] {
-        &[&POM]
+        &[&POM, &classes::TEST_SOURCE]
     }
 
     fn programs(&self) -> &'static [&'static str] {
@@ -106,19 +108,13 @@ impl Ecosystem for Maven {
             discovery.projects.push(project(scan, folder, pom, &poms));
             links(folder, pom, &poms, &by_artifact, &mut discovery.links);
         }
-        // A parent may say it for any module, so one is enough.
-        let takes_tests = poms.values().any(|pom| pom.takes_tests);
-        discovery.units = (!takes_tests && discovery.faults.is_empty()).then(Vec::new);
         discovery
     }
 
     /// Main and test classes are compiled apart, and only the main ones are packed for others. Source: "Introduction to
     /// the Standard Directory Layout" and "Guide to using attached tests" of Maven.
-    fn unit_of(&self, root: &RepoPath, path: &RepoPath) -> Option<(RepoPath, bool)> {
-        let inside = path.relative_to(root)?;
-        inside
-            .starts_with(b"src/")
-            .then(|| (root.clone(), inside.starts_with(b"src/test/")))
+    fn file_level(&self) -> Option<&dyn FileLevel> {
+        Some(self)
     }
 
     fn shared_files(&self) -> &'static [SharedFile] {
