@@ -79,7 +79,7 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
     };
     let reports = context.options.reports.as_deref();
     let asked: Vec<Option<Asked>> = members()
-        .map(|(_, action)| Asked::of(action, reports))
+        .map(|(_, action)| Asked::of(action, &context.root.join(native(&action.cwd)), reports))
         .collect();
     let Some((first, like)) = members().next() else {
         return (Ended::new(), Vec::new());
@@ -127,8 +127,8 @@ fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResu
         timeout: action.timeout.or(context.options.default_timeout),
         grace: context.options.grace,
     };
-    let asked = Asked::of(action, context.options.reports.as_deref());
     let cwd = context.root.join(native(&action.cwd));
+    let asked = Asked::of(action, &cwd, context.options.reports.as_deref());
     let ending = launch(action, index, asked.as_ref(), context).and_then(|launch| {
         run_patiently(&launch, limits, context)
             .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
