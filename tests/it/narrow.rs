@@ -484,6 +484,81 @@ fn a_dry_run_tells_the_parts_and_why_something_is_whole() {
     );
 }
 
+/// Test classes that say what they take in run alone; support takes those that name it, and what loads by name always runs.
+#[test]
+fn maven_test_classes_that_a_change_reaches() {
+    let repo = Sandbox::new();
+    let pom = |name: &str, rest: &str| {
+        format!(
+            "<project><modelVersion>4.0.0</modelVersion><groupId>ex</groupId><artifactId>{name}</artifactId><version>1</version>{rest}</project>"
+        )
+    };
+    let test = |name: &str, body: &str| {
+        format!(
+            "package ex;\n\npublic class {name} {{\n    public void testIt() {{ {body} }}\n}}\n"
+        )
+    };
+    let folder = "kit/src/test/java/ex";
+    repo.write("kit/pom.xml", &pom("kit", ""));
+    repo.write(
+        "kit/src/main/java/ex/Part.java",
+        "package ex;\nclass Part {}\n",
+    );
+    repo.write(
+        &format!("{folder}/ATest.java"),
+        &test("ATest", "Support.holds();"),
+    );
+    repo.write(&format!("{folder}/BTest.java"), &test("BTest", ""));
+    repo.write(&format!("{folder}/CTest.java"), &test("CTest", ""));
+    repo.write(
+        &format!("{folder}/Support.java"),
+        "package ex;\nclass Support { static void holds() {} }\n",
+    );
+    repo.write("kit/src/test/resources/x.txt", "1\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    let change = |path: &str, text: &str, expected: &str| {
+        repo.git(&["stash", "-q", "-u"]);
+        repo.git(&["stash", "drop", "-q"]);
+        repo.write(path, text);
+        expect(&repo, &[("kit:test", expected)]);
+    };
+    repo.write("x.md", "x\n");
+    let b = format!("{folder}/BTest.java");
+    change(&b, &test("BTest", "int x;"), "ex.BTest");
+    let list = repo.list(&["--base", "main"]);
+    let command = list["targets"][0]["command"].as_array().unwrap();
+    assert!(
+        command.iter().any(|word| word == "-Dtest=ex.BTest"),
+        "{command:?}"
+    );
+    let support = format!("{folder}/Support.java");
+    change(
+        &support,
+        "package ex;\nclass Support { static void holds() { } }\n",
+        "ex.ATest",
+    );
+    // It may load any of them, and any may be loaded by it.
+    change(&b, &test("BTest", "Class.forName(x);"), "all");
+    // It comes before the main class.
+    change(
+        &format!("{folder}/Part.java"),
+        "package ex;\nclass Part {}\n",
+        "all",
+    );
+    change("kit/src/test/resources/x.txt", "2\n", "all");
+    change(
+        "kit/src/main/java/ex/Part.java",
+        "package ex;\nclass Part { }\n",
+        "all",
+    );
+    change(
+        "kit/pom.xml",
+        &pom("kit", "<build><!-- <includes> --></build>"),
+        "all",
+    );
+}
+
 #[test]
 fn the_tests_of_a_maven_module_are_no_matter_of_its_dependents() {
     let repo = Sandbox::new();

@@ -101,7 +101,7 @@ fn tools() -> Result<(), String> {
     if in_ci() { linters() } else { Ok(()) }
 }
 
-/// What checks the pipelines that `init --ci` writes, into the cached folder.
+/// What checks the pipelines that `init --ci` writes, and test runners of npm, into the cached folder.
 fn linters() -> Result<(), String> {
     let folder = crate::root().join("target/tools");
     let place = |path: &str| folder.join(path).display().to_string();
@@ -124,6 +124,15 @@ fn linters() -> Result<(), String> {
         succeed(make)?;
         let mut install = Command::new(place("check-jsonschema/bin/pip"));
         install.args(["install", "--quiet", "check-jsonschema==0.39.0"]);
+        succeed(install)?;
+    }
+    if !folder.join("node/node_modules/.bin/vitest").exists() {
+        std::fs::create_dir_all(folder.join("node")).map_err(|error| error.to_string())?;
+        let mut install = Command::new("npm");
+        install
+            .args(["install", "--no-audit", "--no-fund", "--silent"])
+            .args(["--prefix", &place("node")])
+            .args(["vitest@3.2.4", "jest@29.7.0", "mocha@10.8.2"]);
         succeed(install)?;
     }
     Ok(())
