@@ -28,7 +28,9 @@ pub(crate) fn run(repo: &Sandbox, arguments: &[&str]) -> Answer {
     let cache = Command::new("go").args(["env", "GOCACHE"]).output();
     let cache = cache.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let cache = cache.unwrap_or_default();
-    let mut environment: Vec<(&str, &str)> = vec![("GOCACHE", &cache)];
+    // npm writes its logs there.
+    let home = repo.cache().display().to_string();
+    let mut environment: Vec<(&str, &str)> = vec![("GOCACHE", &cache), ("HOME", &home)];
     let given = told.iter().filter(|(_, value)| !value.is_empty());
     environment.extend(given.map(|(name, value)| (*name, value.as_str())));
     repo.affected_with(arguments, &environment)
@@ -224,7 +226,7 @@ const SCRIPTS: [Script; 4] = [
     },
     Script {
         runner: "mocha",
-        line: "mocha --recursive",
+        line: "mocha",
         file: "describe('cart', () => {\n  it('NAME', () => { require('assert').strictEqual(VALUE, 1) })\n  it.skip('later', () => {})\n})\n",
         places: false,
         broken: "",
@@ -266,7 +268,7 @@ fn javascript_tests_are_told_one_by_one() {
     for script in SCRIPTS {
         let repo = Sandbox::new();
         let manifest = format!(
-            "{{\"name\":\"p\",\"version\":\"1.0.0\",\"scripts\":{{\"test\":\"{}\"}}}}\n",
+            "{{\"name\":\"p\",\"version\":\"1.0.0\",\"scripts\":{{\"test\":\"{}\"}},\"devDependencies\":{{\"vitest\":\"3\"}}}}\n",
             script.line
         );
         let tests = |name: &str, value: &str| {
@@ -322,21 +324,21 @@ fn pytest_tests_are_told_one_by_one() {
     );
     repo.commit("first");
     repo.git(&["checkout", "-q", "-b", "topic"]);
-    assert_eq!(told(&repo, &["--all"]), ["p:unit passed 2/0/2"]);
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed 2/0/2"]);
     let failing = pass.replace("test_one():\n    pass", "test_one():\n    assert 1 == 2");
     repo.write("p/tests/test_a.py", &failing);
     let lines = told(&repo, &["--all"]);
-    let expected = "p:unit failed 1/1/2 [tests/test_a.py test_one: assert 1 == 2";
+    let expected = "p:test failed 1/1/2 [tests/test_a.py test_one: assert 1 == 2";
     assert!(lines[0].starts_with(expected), "{lines:?}");
     // It cannot be collected.
     repo.write("p/tests/test_a.py", "def test_one(:\n");
     let lines = told(&repo, &["--all"]);
-    assert!(lines[0].starts_with("p:unit failed 0/1/0 ["), "{lines:?}");
+    assert!(lines[0].starts_with("p:test failed 0/1/0 ["), "{lines:?}");
     assert!(lines[0].contains("SyntaxError"), "{lines:?}");
     // A report that settings ask for stays theirs.
     repo.write("p/tests/test_a.py", pass);
     repo.write("p/pytest.ini", "[pytest]\naddopts = --junitxml=own.xml\n");
-    assert_eq!(told(&repo, &["--all"]), ["p:unit passed"]);
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed"]);
     assert!(repo.join("p/own.xml").is_file());
     repo.remove("p/pytest.ini");
     repo.remove("p/tests/test_a.py");
@@ -369,24 +371,24 @@ fn unittest_tests_are_told_one_by_one() {
     set("python3 -m unittest discover");
     repo.commit("first");
     repo.git(&["checkout", "-q", "-b", "topic"]);
-    assert_eq!(told(&repo, &["--all"]), ["p:unit passed 2/0/2"]);
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed 2/0/2"]);
     let failing = pass.replace(
         "(self):\n        pass\n\n",
         "(self):\n        print('noise')\n        self.assertEqual(1, 2)\n\n",
     );
     repo.write("p/tests/test_a.py", &failing);
     let lines = told(&repo, &["--all"]);
-    let expected = "p:unit failed 1/1/2 [tests.test_a.A test_one: Traceback";
+    let expected = "p:test failed 1/1/2 [tests.test_a.A test_one: Traceback";
     assert!(lines[0].starts_with(expected), "{lines:?}");
     assert!(lines[0].contains("1 != 2"), "{lines:?}");
     // One module of two.
     set("python3 -m unittest tests.test_b");
-    assert_eq!(told(&repo, &["--all"]), ["p:unit passed 1/0/1"]);
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed 1/0/1"]);
     set("python3 -m unittest discover");
     repo.write("p/tests/test_a.py", "import nothing_here\n");
     let lines = told(&repo, &["--all"]);
     assert!(
-        lines[0].starts_with("p:unit failed 1/1/1 [unittest.loader._FailedTest tests.test_a: "),
+        lines[0].starts_with("p:test failed 1/1/1 [unittest.loader._FailedTest tests.test_a: "),
         "{lines:?}"
     );
     repo.remove("p/tests/test_a.py");
