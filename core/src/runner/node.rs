@@ -284,16 +284,7 @@ mod tests {
         tests.cases.iter().map(one).collect()
     }
 
-    #[test]
-    fn both_kinds_of_output_are_read() {
-        let expected = [
-            "one passed",
-            "two skipped",
-            "cart > adds passed",
-            "cart > bad failed",
-            "parent > child passed",
-        ];
-        let spec = "\
+    const SPEC: &str = "\
 ✔ one (1.1ms)
 ﹣ two (0.1ms) # SKIP
 ▶ cart
@@ -311,8 +302,8 @@ mod tests {
 
 ✖ bad (1.2ms)
 ";
-        assert_eq!(told(spec), expected);
-        let tap = "\
+
+    const TAP: &str = "\
 TAP version 13
 # Subtest: one
 ok 1 - one
@@ -346,10 +337,21 @@ not ok 6 - /r/b.test.js
 # tests 9
 # pass 5
 ";
+
+    #[test]
+    fn both_kinds_of_output_are_read() {
+        let expected = [
+            "one passed",
+            "two skipped",
+            "cart > adds passed",
+            "cart > bad failed",
+            "parent > child passed",
+        ];
+        assert_eq!(told(SPEC), expected);
         let mut with_more = expected.map(ToOwned::to_owned).to_vec();
         with_more[3].push_str(" error: 'no'\ntype: 'suite'");
         with_more.push("/r/b.test.js (file) failed".to_owned());
-        assert_eq!(told(tap), with_more);
+        assert_eq!(told(TAP), with_more);
         assert_eq!(told("ok 1 - one\n"), [""; 0]);
     }
 }

@@ -62,25 +62,7 @@ impl Language for JavaScript {
                 &format!("js{number}/setup.js"),
                 "globalThis.ready = true\n",
             )?;
-            let kept = "require('assert').ok(globalThis.ready && require('../support/holds')())\n";
-            write(root, &format!("js{number}/test/kept.js"), kept)?;
-            write(root, &format!("js{number}/.env"), "MODE=1\n")?;
-            write(
-                root,
-                &format!("js{number}/other.js"),
-                "exports.v = () => 0\n",
-            )?;
-            let (outside, own) = (
-                format!("require('assert').strictEqual(require('ext{number}'), 1)\n"),
-                "require('assert').ok(require('fs').readFileSync(__dirname + '/../.env', 'utf8') === 'MODE=1\\n')\n",
-            );
-            let outside = if has_outside(number) {
-                outside
-            } else {
-                String::new()
-            };
-            write(root, &format!("js{number}/test/outside.js"), &outside)?;
-            write(root, &format!("js{number}/test/mode.js"), own)?;
+            beside(root, number)?;
             // A name that is computed, through which the source of the part is reached.
             let load = format!(
                 "const name = ['in', 'dex'].join('')\nrequire('assert').strictEqual(require('../' + name).v() + {}, {})\n",
@@ -229,5 +211,29 @@ fn install(root: &Path) -> Result<(), String> {
             )?;
         }
     }
+    Ok(())
+}
+
+/// Tests of a part that know nothing of its source, and what they need.
+fn beside(root: &Path, number: usize) -> Result<(), String> {
+    let kept = "require('assert').ok(globalThis.ready && require('../support/holds')())\n";
+    write(root, &format!("js{number}/test/kept.js"), kept)?;
+    write(root, &format!("js{number}/.env"), "MODE=1\n")?;
+    write(
+        root,
+        &format!("js{number}/other.js"),
+        "exports.v = () => 0\n",
+    )?;
+    let (outside, own) = (
+        format!("require('assert').strictEqual(require('ext{number}'), 1)\n"),
+        "require('assert').ok(require('fs').readFileSync(__dirname + '/../.env', 'utf8') === 'MODE=1\\n')\n",
+    );
+    let outside = if has_outside(number) {
+        outside
+    } else {
+        String::new()
+    };
+    write(root, &format!("js{number}/test/outside.js"), &outside)?;
+    write(root, &format!("js{number}/test/mode.js"), own)?;
     Ok(())
 }

@@ -175,25 +175,7 @@ impl Language for Go {
                 &test,
             )?;
         }
-        for number in 0..model.parts.len() {
-            let folder = Self::folder(number);
-            let flag = format!("//go:build !special\n\npackage p{number}\n\nconst flag = 0\n");
-            write(root, &format!("{folder}/flag.go"), &flag)?;
-            if let Some(before) = number.checked_sub(1) {
-                write(
-                    root,
-                    &format!("{folder}/outer_test.go"),
-                    &outer(model, number, before),
-                )?;
-            }
-            if number % 3 == 1 {
-                let test = format!(
-                    "package p{number}\n\nimport (\n\t_ \"embed\"\n\t\"testing\"\n)\n\n//go:embed asset.txt\nvar asset string\n\nfunc TestAsset(t *testing.T) {{\n\tif asset != \"one\" {{\n\t\tt.Fail()\n\t}}\n}}\n"
-                );
-                write(root, &format!("{folder}/asset_test.go"), &test)?;
-                write(root, &format!("{folder}/asset.txt"), "one")?;
-            }
-        }
+        more(root, model)?;
         write_data(root, model, |part| {
             format!("{}/testdata/value.txt", Self::folder(part))
         })
@@ -260,4 +242,28 @@ fn outer(model: &Model, number: usize, before: usize) -> String {
         "package p{number}_test\n\nimport (\n\t\"testing\"\n\n\t\"ex.org/{}\"\n)\n\nfunc TestOuter(t *testing.T) {{\n\tif p{before}.V() != {expected} {{\n\t\tt.Fail()\n\t}}\n}}\n",
         Go::folder(before)
     )
+}
+
+/// A file under a build tag for each package, and tests that stand outside of it or embed a file.
+fn more(root: &Path, model: &Model) -> Result<(), String> {
+    for number in 0..model.parts.len() {
+        let folder = Go::folder(number);
+        let flag = format!("//go:build !special\n\npackage p{number}\n\nconst flag = 0\n");
+        write(root, &format!("{folder}/flag.go"), &flag)?;
+        if let Some(before) = number.checked_sub(1) {
+            write(
+                root,
+                &format!("{folder}/outer_test.go"),
+                &outer(model, number, before),
+            )?;
+        }
+        if number % 3 == 1 {
+            let test = format!(
+                "package p{number}\n\nimport (\n\t_ \"embed\"\n\t\"testing\"\n)\n\n//go:embed asset.txt\nvar asset string\n\nfunc TestAsset(t *testing.T) {{\n\tif asset != \"one\" {{\n\t\tt.Fail()\n\t}}\n}}\n"
+            );
+            write(root, &format!("{folder}/asset_test.go"), &test)?;
+            write(root, &format!("{folder}/asset.txt"), "one")?;
+        }
+    }
+    Ok(())
 }
