@@ -64,8 +64,10 @@ struct Words {
     cases: Vec<TestCase>,
     /// Tests and suites that began, the outermost first.
     open: Vec<Open>,
-    /// The details of the last test, in TAP.
+    /// The details of what ended last, in TAP.
     is_detail: bool,
+    /// Whether that is the last of `cases`.
+    is_told: bool,
     is_over: bool,
 }
 
@@ -175,6 +177,8 @@ impl Words {
         let own = (self.open.len() > ended.level && self.open[ended.level].name == ended.name)
             .then(|| self.open.pop())
             .flatten();
+        self.open.truncate(ended.level);
+        self.is_told = false;
         let failed = usize::from(ended.outcome == TestOutcome::Failed);
         if let Some(above) = self.open.last_mut() {
             above.holds += 1;
@@ -184,6 +188,7 @@ impl Words {
         if own.is_some_and(|own| own.holds > 0 && (failed == 0 || own.failed > 0)) {
             return;
         }
+        self.is_told = true;
         let mut names: Vec<&str> = self.open.iter().map(|open| open.name.as_str()).collect();
         names.push(ended.name);
         let name = names.join(" > ");
@@ -209,7 +214,7 @@ impl Words {
             self.is_detail = false;
             return;
         }
-        let Some(case) = self.cases.last_mut() else {
+        let Some(case) = self.cases.last_mut().filter(|_| self.is_told) else {
             return;
         };
         if let Some(ms) = word.strip_prefix("duration_ms: ") {
@@ -349,7 +354,7 @@ not ok 6 - /r/b.test.js
         ];
         assert_eq!(told(SPEC), expected);
         let mut with_more = expected.map(ToOwned::to_owned).to_vec();
-        with_more[3].push_str(" error: 'no'\ntype: 'suite'");
+        with_more[3].push_str(" error: 'no'");
         with_more.push("/r/b.test.js (file) failed".to_owned());
         assert_eq!(told(TAP), with_more);
         assert_eq!(told("ok 1 - one\n"), [""; 0]);
