@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use affected_core::cache::{Session, Settings};
 use affected_core::config::parse_duration;
+use affected_core::pipeline::past::{Learnt, PastUse};
 use affected_core::pipeline::{
     Answer, Comparison, Environment, Fetch, OnUnknown, Request, results,
 };
@@ -47,6 +48,7 @@ pub(crate) fn resolve(
         stages: selection.stage.iter().map(Stage::new).collect(),
         shard: shard_of(selection)?,
         task,
+        past: PastUse::Ignore,
     })
 }
 
@@ -130,12 +132,13 @@ fn shard(text: &str) -> Result<(usize, usize), CliError> {
     })
 }
 
-/// Resolves the flags of a run; tasks start in `root`.
+/// Resolves the flags of a run; tasks start in `root`, as `answer` says.
 pub(crate) fn run_options(
     running: &Running,
     root: std::path::PathBuf,
-    state: Option<&Path>,
+    answer: &Answer,
 ) -> Result<RunOptions, CliError> {
+    let state = answer.store.as_deref();
     let watchdog = std::env::current_exe()
         .ok()
         .map(|program| vec![program.into(), "__watchdog".into()]);
@@ -165,6 +168,9 @@ pub(crate) fn run_options(
             .as_deref()
             .map(|text| time("--budget", text))
             .transpose()?,
+        quarantine: answer.quarantine.clone(),
+        retries: running.retries.unwrap_or(answer.retries),
+        order: Some(Arc::new(Learnt(answer.ranking.clone()))),
         environment: environment(&root)?,
         root,
         logs: state.map(log_folder),

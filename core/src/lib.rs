@@ -2,8 +2,8 @@
 //!
 //! `vcs` and `tree` read, `facts` remembers what parsers found in a blob, `config` holds what the user
 //! wrote, `runner` knows the commands of test runners, `ecosystem` turns manifests into projects, `scan` makes them an inventory, `ci` knows the host,
-//! `diff` the changed paths, `select` the affected projects, `narrow` the parts of them, `plan` the tasks, `run` runs them, `release`
-//! decides what is released and `report` tells.
+//! `diff` the changed paths, `select` the affected projects, `narrow` the parts of them, `plan` the tasks, `run` runs them, `history` remembers how
+//! they ended, `release` decides what is released and `report` tells.
 //! A stage imports earlier ones only; [`pipeline`] alone knows them all. Nothing here prints, exits or
 //! reads arguments; the environment is read in `ci` and `config` only.
 
@@ -14,6 +14,7 @@ pub mod diff;
 pub mod digest;
 pub mod ecosystem;
 pub mod facts;
+pub mod history;
 pub mod lockfile;
 pub mod narrow;
 pub mod pipeline;

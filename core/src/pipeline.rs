@@ -5,17 +5,20 @@ mod gate;
 pub mod keys;
 mod locks;
 mod memory;
+pub mod past;
+pub mod recording;
 pub mod release;
 pub mod results;
 mod stopwatch;
 mod tasks;
 mod trees;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use affected_graph::{Depth, GraphFault, Project, ProjectGraph, RepoPath, Stage, delta};
+use affected_graph::{Depth, Project, ProjectGraph, RepoPath, Stage, delta};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use miette::Diagnostic;
 use thiserror::Error;
@@ -32,8 +35,9 @@ use crate::diff::{Change, ChangeKind, ChangeSet, fields, range::NoBase};
 use crate::ecosystem;
 use crate::facts::FactStore;
 use crate::narrow;
-use crate::plan::{Plan, build::PlanError};
+use crate::plan::{Plan, build::PlanError, order::Ranking};
 use crate::report::{list, wire::v1};
+use crate::run::Quarantine;
 use crate::scan::{Inventory, units::Units};
 use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
@@ -65,6 +69,10 @@ pub enum PipelineError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Release(#[from] release::ReleaseError),
+    /// Earlier runs, where they are what was asked for.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    History(#[from] crate::history::HistoryError),
     /// What was asked for makes no sense here.
     #[error("{message}")]
     #[diagnostic(code(usage))]
@@ -141,6 +149,8 @@ pub struct Request {
     pub shard: Option<(usize, usize)>,
     /// Which task; `None` means the test tasks.
     pub task: Option<String>,
+    /// What earlier runs are used for.
+    pub past: past::PastUse,
 }
 
 /// All that is known after selecting; every command is a view of this.
@@ -163,6 +173,14 @@ pub struct Answer {
     pub keyring: keys::Keyring,
     /// Where the time went.
     pub timings: Stopwatch,
+    /// The order inside a stage, learnt from earlier runs.
+    pub ranking: Ranking,
+    /// Failures that fail no run.
+    pub quarantine: Quarantine,
+    /// How often a failed task is tried again where nothing else is typed.
+    pub retries: u32,
+    /// What earlier runs say.
+    pub recalled: past::Recalled,
 }
 
 /// Answers a request. Every command that tells what is affected asks this one function (S13).
@@ -176,7 +194,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         union,
         changes,
         affected,
-        notes,
+        mut notes,
     } = judged;
     let shown = Names::new(&request.filter, &request.exclude)?;
     watch.lap(Lap::Select);
@@ -184,12 +202,14 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let parts = parts(&trees, &head.units, asked, &memory.facts);
     memory.facts.save();
     watch.lap(Lap::Narrow);
+    let recalled = past::recall(request, &trees, env, &changes);
     let selected = tasks::Selected {
         union: &union,
         affected: &affected,
         parts: &parts,
+        again: &recalled.again,
     };
-    let plan = tasks::plan(request, &trees.config, &head.graph, &selected, &shown)?;
+    let mut plan = tasks::plan(request, &trees.config, &head.graph, &selected, &shown)?;
     let mode = if trees.everything { "all" } else { "affected" };
     let told = list::Told {
         graph: &head.graph,
@@ -200,17 +220,22 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         stages: &trees.config.stages,
         shown: &|project| shown.accept(project),
     };
-    let warnings = warnings(&trees, &head, notes);
+    notes.extend(recalled.warnings.iter().cloned());
     let document = list::list(
         &told,
         trees.base_revision.clone(),
         trees.head_revision.clone(),
         mode,
-        warnings,
+        warnings::all(&trees, &head, notes),
     );
+    let ranking = past::order(&mut plan, &document, &trees, &recalled.past);
     watch.lap(Lap::Select);
     Ok(Answer {
         list: document,
+        ranking,
+        recalled,
+        retries: trees.config.history.retries,
+        quarantine: past::quarantine(&trees.config),
         graph: Arc::clone(&head.graph),
         union,
         plan,
@@ -459,62 +484,6 @@ fn parts(
         precision: trees.config.precision,
         ecosystems: ecosystem::ALL,
     })
-}
-
-fn warnings(trees: &Trees, head: &Inventory, notes: Vec<v1::Warning>) -> Vec<v1::Warning> {
-    let mut all = trees.warnings.clone();
-    let mut push = |code: &str, message: String, help: Option<&str>| {
-        let (code, help) = (code.to_owned(), help.map(ToOwned::to_owned));
-        all.push(v1::Warning {
-            code,
-            message,
-            help,
-        });
-    };
-    for fault in &head.faults {
-        let help = "its project counts as changed until the file can be read";
-        push("unreadable", fault.to_string(), Some(help));
-    }
-    graph_warnings(&head.graph_faults, &mut push);
-    for unknown in &head.unknown_names {
-        let message = format!(
-            "{}: `{}` names `{}`, which is no project",
-            unknown.file, unknown.key, unknown.name
-        );
-        push(
-            "unknown-project",
-            message,
-            Some("`affected list --all` shows every name and path"),
-        );
-    }
-    all.extend(notes);
-    all
-}
-
-/// One line for all shared names: a polyglot repository has the same name in many languages.
-fn graph_warnings(faults: &[GraphFault], push: &mut impl FnMut(&str, String, Option<&str>)) {
-    let mut shared = Vec::new();
-    for fault in faults {
-        match fault {
-            GraphFault::DuplicateName { name, .. } => shared.push(format!("`{name}`")),
-            GraphFault::UnknownProject { .. } => push("graph", fault.to_string(), None),
-        }
-    }
-    if !shared.is_empty() {
-        let more = shared.len().saturating_sub(5);
-        let named = shared[..shared.len() - more].join(", ");
-        let rest = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        let message = format!("several projects share a name and go by their paths: {named}{rest}");
-        push(
-            "graph",
-            message,
-            Some("name them in `affected.toml`: `[project.<name>] path = …`"),
-        );
-    }
 }
 
 /// Lists every value in force and where it comes from.

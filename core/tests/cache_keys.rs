@@ -34,6 +34,7 @@ fn answer(root: &Path, comparison: Comparison) -> Answer {
         exclude: Vec::new(),
         stages: Vec::new(),
         shard: None,
+        past: affected_core::pipeline::past::PastUse::Ignore,
         task: None,
     };
     pipeline::answer(&request, &Environment::default()).unwrap()

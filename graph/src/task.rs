@@ -41,6 +41,13 @@ impl Default for StageOrder {
     }
 }
 
+impl Default for Command {
+    /// Nothing.
+    fn default() -> Self {
+        Self::Argv(Vec::new())
+    }
+}
+
 impl StageOrder {
     /// Returns the place of `stage`, lowest 0; unknown stages come last.
     #[must_use]

@@ -6,6 +6,7 @@ mod base;
 mod cache;
 mod files;
 mod gate;
+mod history;
 mod host_log;
 mod hostile;
 mod hosts;

@@ -133,3 +133,29 @@ fn a_failed_stage_holds_the_next_one_back() {
     );
     assert!(!shop.join("p/lone/ran").exists() && shop.join("p/pay/ran").exists());
 }
+
+/// Q3: retries only where asked; a pass after one is an outcome of its own, and `--flaky=fail` says no.
+#[test]
+fn q3_a_pass_after_a_retry_is_told_as_flaky() {
+    let once = "test -e tried || { touch tried; exit 3; }";
+    let flags = ["test", "--filter", "lone", "--all", "--format", "json"];
+    let (code, task) = outcome(&with_task(once));
+    assert_eq!((code, task["outcome"].as_str()), (Some(1), Some("failed")));
+    let run = |more: &[&str]| {
+        let answer = with_task(once).affected(&[&flags[..], more].concat());
+        (answer.code, answer.json())
+    };
+    let (code, told) = run(&["--retries", "2"]);
+    let task = &told["tasks"][0];
+    assert_eq!((code, task["outcome"].as_str()), (Some(0), Some("flaky")));
+    assert_eq!(
+        (&task["attempts"], &told["summary"]["flaky"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(told["summary"]["passed"], 0, "never silent green");
+    assert!(
+        task["cause"].as_str().unwrap().contains("exit code 3"),
+        "{task}"
+    );
+    assert_eq!(run(&["--retries", "1", "--flaky", "fail"]).0, Some(1));
+}

@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 /// What to time.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// A repository to time in, instead of a made one; its branches `change-leaf`, `change-mid`, `change-root` and
     /// `change-many` are timed, or what is checked out where it has none.
     #[arg(long)]
@@ -39,6 +42,13 @@ pub(crate) struct Bench {
     peers: bool,
 }
 
+/// What else can be measured.
+#[derive(Subcommand)]
+enum Other {
+    /// Replays made histories and compares the order of tests with the best one.
+    Order(crate::order::Order),
+}
+
 /// Something that is timed.
 struct Row {
     words: String,
@@ -53,6 +63,9 @@ struct Row {
 
 /// Prints a table of medians, their ratios to git, and peak memory.
 pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
+    if let Some(Other::Order(wanted)) = &wanted.other {
+        return crate::order::run(wanted);
+    }
     crate::ci::cargo(
         &["build", "--quiet", "--release", "--package", "affected-cli"],
         &[],

@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod order;
 mod schemas;
 mod soundness;
 mod tidy;

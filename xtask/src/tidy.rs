@@ -5,7 +5,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "digest",
     "vcs",
     "tree",
@@ -22,13 +22,14 @@ const ORDER: [&str; 19] = [
     "plan",
     "cache",
     "run",
+    "history",
     "release",
     "report",
     "pipeline",
 ];
 
 /// Crates that only one place may name.
-const OWNERS: [(&str, &[&str]); 6] = [
+const OWNERS: [(&str, &[&str]); 7] = [
     ("gix::", &["core/src/vcs/"]),
     ("petgraph::", &["graph/src/project_graph.rs"]),
     ("clap::", &["cli/src/", "xtask/src/"]),
@@ -41,6 +42,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("blake3::", &["core/src/digest.rs"]),
+    ("rusqlite::", &["core/src/history/"]),
     (
         "std::env::var",
         &[

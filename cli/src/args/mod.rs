@@ -110,6 +110,15 @@ pub(crate) struct Running {
     /// Start nothing that is not expected to end within this time: `8m`.
     #[arg(long, value_name = "TIME")]
     pub(crate) budget: Option<String>,
+    /// Only targets that did not pass last time on this branch.
+    #[arg(long)]
+    pub(crate) last_failed: bool,
+    /// Try a failed task again so often; a pass after that counts as flaky.
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    /// What to say when a task passed only after it was tried again.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) flaky: Flaky,
     /// What to do about a program that is not installed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) missing_tool: Missing,
@@ -136,6 +145,14 @@ pub(crate) enum Missing {
     #[default]
     Fail,
     Skip,
+}
+
+/// About tasks that passed only after they were tried again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Flaky {
+    #[default]
+    Pass,
+    Fail,
 }
 
 /// About a run without tasks.

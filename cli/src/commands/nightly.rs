@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::test::Test;
+use super::run::{self, Work};
 use crate::app::Context;
 use crate::args::{Output, Running, Selection};
 use crate::diagnostic::CliError;
@@ -31,12 +31,6 @@ impl Nightly {
             no_cache: true,
             ..self.running
         };
-        Test {
-            selection,
-            running,
-            output: self.output,
-            plan: None,
-        }
-        .run(context)
+        run::start(&selection, Work::Nightly, &running, &self.output, context)
     }
 }

@@ -3,20 +3,23 @@
 use std::time::{Duration, Instant};
 
 use affected_core::cache::Session;
-use affected_core::pipeline::Answer;
+use affected_core::history::{Miss, Skipping};
+use affected_core::pipeline::past::PastUse;
+use affected_core::pipeline::recording::Afterwards;
+use affected_core::pipeline::{self, Answer, Environment};
+use affected_core::report::past as report;
 use affected_core::report::run::{Ended, again, document};
 use affected_core::report::wire::v1;
-use affected_core::run::{self, Interrupt, Sinks, TaskResult};
+use affected_core::run::{self, Interrupt, Outcome, Sinks, TaskResult};
 use clap::Args;
 
-use super::answer;
 use crate::app::Context;
-use crate::args::{NoTasks, Output, Running, Selection};
+use crate::args::{Flaky, NoTasks, Output, Running, Selection};
 use crate::diagnostic::CliError;
 use crate::exit::Exit;
 use crate::format::{self, json};
 use crate::request;
-use crate::sinks::{Events, Reports};
+use crate::sinks::{Events, Recorded, Reports};
 use crate::terminal::{
     HostLog, Printer, Progress, Verbosity, command_line, escape, escape_bytes, word,
 };
@@ -45,7 +48,7 @@ impl Run {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
         start(
             &self.selection,
-            Some(self.task),
+            Work::Named(self.task),
             &self.running,
             &self.output,
             context,
@@ -53,21 +56,123 @@ impl Run {
     }
 }
 
+/// What is run.
+pub(super) enum Work {
+    /// The tests.
+    Tests,
+    /// The tests, all of them, compared with what the day left out.
+    Nightly,
+    /// A task of this name.
+    Named(String),
+}
+
+impl Work {
+    /// The word that was typed.
+    pub(super) fn command(&self) -> &'static str {
+        match self {
+            Self::Tests => "test",
+            Self::Nightly => "nightly",
+            Self::Named(_) => "run",
+        }
+    }
+}
+
+/// Answers the selection with the help of earlier runs, and tells what they add.
+pub(super) fn planned_answer(
+    selection: &Selection,
+    work: &Work,
+    running: &Running,
+    context: &mut Context,
+) -> Result<Answer, CliError> {
+    let task = match work {
+        Work::Named(task) => Some(task.clone()),
+        Work::Tests | Work::Nightly => None,
+    };
+    let mut request = request::resolve(selection, task, context)?;
+    request.past = if running.last_failed {
+        PastUse::OnlyFailed
+    } else {
+        PastUse::Plan
+    };
+    let answer = pipeline::answer(&request, &Environment::from_process())?;
+    context.printer.warnings(&answer.list.warnings);
+    let again = answer.recalled.again();
+    if !again.is_empty() && !running.last_failed {
+        let names: Vec<_> = again.keys().take(3).map(|name| escape(name)).collect();
+        let more = match again.len().saturating_sub(names.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let text = format!(
+            "again, since they did not pass last time: {}{more}\n",
+            names.join(", ")
+        );
+        context.printer.note(&text);
+    }
+    Ok(answer)
+}
+
+/// Tells what the run says about earlier ones.
+fn look_back(printer: &mut Printer, after: &Afterwards) {
+    for warning in &after.warnings {
+        printer.warn(warning, None);
+    }
+    for miss in &after.misses {
+        printer.warn(
+            &missed(miss),
+            Some("`affected why-not` at that commit shows what it thought of it"),
+        );
+    }
+    let (fell_back, looked_at) = after.fallbacks;
+    if looked_at >= 10 && fell_back * 2 > looked_at {
+        let text = format!(
+            "{fell_back} of the last {looked_at} runs selected everything for want of a decision"
+        );
+        printer.warn(&text, Some("`affected history` names the reasons"));
+    }
+}
+
+/// Names what failed now and had been left out, and the changes that may have broken it (Q6).
+fn missed(miss: &Miss) -> String {
+    let by = |run: &Skipping| {
+        let commit = run.commit.as_deref().unwrap_or("no commit");
+        let commit = &commit[..commit.len().min(12)];
+        let more = match run.changed.len() {
+            0..=3 => "",
+            _ => " ...",
+        };
+        let changed = run.changed.iter().take(3).cloned().collect::<Vec<_>>();
+        format!("run {} of {commit} ({}{more})", run.run, changed.join(" "))
+    };
+    let by: Vec<String> = miss.left_out_by.iter().take(5).map(by).collect();
+    let tests = match miss.tests.is_empty() {
+        true => String::new(),
+        false => format!(" in {}", miss.tests.join(", ")),
+    };
+    let target = &miss.target;
+    format!(
+        "missed: {target} fails{tests}, and was left out by {}",
+        by.join("; ")
+    )
+}
+
 /// Selects, plans and runs; with `--dry-run` only tells what would run.
 pub(super) fn start(
     selection: &Selection,
-    task: Option<String>,
+    task: Work,
     running: &Running,
     output: &Output,
     context: &mut Context,
 ) -> Result<Exit, CliError> {
-    let select = |context: &mut Context| Ok((answer(selection, task, context)?, None));
-    work(select, running, output, context)
+    let select =
+        |context: &mut Context| Ok((planned_answer(selection, &task, running, context)?, None));
+    work(select, task.command(), running, output, context)
 }
 
-/// Runs what `select` answers.
+/// Runs what `select` answers, and records it as a run of `command`.
 pub(super) fn work(
     select: impl FnOnce(&mut Context) -> Result<Asked, CliError>,
+    command: &str,
     running: &Running,
     output: &Output,
     context: &mut Context,
@@ -87,8 +192,10 @@ pub(super) fn work(
     let events = running.events.as_deref();
     let mut events = events.map(|file| Events::open(file, tool)).transpose()?;
     let asked = select(context);
-    let ran = asked
-        .and_then(|asked| start_all(&asked, (running, json), (&mut events, &interrupt), context));
+    let ran = asked.and_then(|asked| {
+        let how = (command, running, json);
+        start_all(asked, how, (&mut events, &interrupt), context)
+    });
     // From here on a signal ends the process as if nobody listened: a reader that does not read holds nobody.
     interrupt.retire();
     let (exit, error, summary) = match &ran {
@@ -112,8 +219,8 @@ fn dry_run(answer: &Answer, json: bool, context: &mut Context) -> Result<Exit, C
 }
 
 fn start_all(
-    (answer, shard): &Asked,
-    (running, json): (&Running, bool),
+    (mut answer, shard): Asked,
+    (command, running, json): (&str, &Running, bool),
     (events, interrupt): (&mut Option<Events>, &Interrupt),
     context: &mut Context,
 ) -> Result<(Exit, Option<v1::RunSummary>), CliError> {
@@ -127,12 +234,16 @@ fn start_all(
         return Ok((Exit::NO_TASKS, None));
     }
     let root = answer.work_tree.clone().ok_or(CliError::NoWorkTree)?;
-    let mut options = request::run_options(running, root, answer.store.as_deref())?;
-    options.cache = request::cache(running, answer, &options);
+    let mut options = request::run_options(running, root, &answer)?;
+    options.cache = request::cache(running, &answer, &options);
     let reports = Reports::open(&running.report)?;
+    let (mut recorded, warning) = Recorded::begin(&mut answer, command, options.cache.clone());
+    context.printer.warnings_of(warning);
     let mut host = HostLog::here();
     let began = Instant::now();
     let mut sinks = Sinks::default();
+    // What is told was recorded before, so that a kill loses nothing that anybody saw.
+    sinks.0.push(Box::new(&mut recorded));
     sinks.0.push(Box::new(Progress::new(
         &mut context.printer,
         host.as_mut(),
@@ -151,7 +262,9 @@ fn start_all(
         answer.all_tasks,
         began.elapsed(),
     );
-    document.shard.clone_from(shard);
+    document.shard = shard;
+    let after = recorded.finish();
+    document.missed = report::missed(&after.misses);
     if let Some(cache) = &options.cache {
         finish_cache(cache, &mut context.printer, &mut document);
     }
@@ -166,7 +279,9 @@ fn start_all(
     }
     let piped = running.events.as_deref() == Some("-");
     tell(ended, (json, piped), &mut context.printer)?;
-    Ok((exit(interrupt, &document), Some(document.summary)))
+    look_back(&mut context.printer, &after);
+    let exit = exit(interrupt, &document, running.flaky);
+    Ok((exit, Some(document.summary)))
 }
 
 /// Tells the end of a run, as JSON or in words; in words to stderr where stdout has the events.
@@ -204,10 +319,11 @@ fn finish_cache(cache: &Session, printer: &mut Printer, document: &mut v1::Run) 
     }
 }
 
-fn exit(interrupt: &Interrupt, document: &v1::Run) -> Exit {
+fn exit(interrupt: &Interrupt, document: &v1::Run, flaky: Flaky) -> Exit {
     match interrupt.signal() {
         Some(signal) => Exit::from_signal(signal),
         None if document.summary.failed > 0 => Exit::FAILED,
+        None if document.summary.flaky > 0 && flaky == Flaky::Fail => Exit::FAILED,
         None if document.summary.deferred > 0 => Exit::BUDGET_ENDED,
         None => Exit::OK,
     }
@@ -235,12 +351,18 @@ fn planned(answer: &Answer, verbosity: Verbosity) -> String {
 /// Repeats failures with their output and how to run them again, then counts.
 fn summary(ended: Ended<'_>) -> String {
     let mut text = String::new();
-    for (action, result) in ended.failures() {
+    let worth_telling =
+        |result: &&TaskResult| result.outcome.is_failure() || result.outcome == Outcome::Flaky;
+    for result in ended.results.iter().filter(worth_telling) {
+        let action = &ended.plan.actions[result.action];
         let cause = result.cause.as_deref().unwrap_or("failed");
+        let quarantine = result.forgiven.as_ref();
+        let quarantine = quarantine.map(|words| format!(" (in quarantine: {words})"));
+        let cause = format!("{cause}{}", quarantine.unwrap_or_default());
         text.push_str(&format!(
             "\n--- {}: {}\n",
             escape(&action.target),
-            escape(cause)
+            escape(&cause)
         ));
         text.push_str(&escape_bytes(&result.output));
         if !text.ends_with('\n') {
@@ -257,12 +379,21 @@ fn summary(ended: Ended<'_>) -> String {
         let line: Vec<_> = words.iter().map(|text| word(text)).collect();
         text.push_str(&format!("--- again: {}\n", escape(&line.join(" "))));
     }
+    text.push_str(&counts(ended));
+    text
+}
+
+/// The numbers at the end.
+fn counts(ended: Ended<'_>) -> String {
+    let mut text = String::new();
     let counts = &ended.document.summary;
     let seconds = |ms| Duration::from_millis(ms).as_secs_f64();
     text.push_str(&format!(
-        "{} passed{}, {} failed, {} skipped, {} canceled in {:.1}s\n",
+        "{} passed{}, {}{}{} failed, {} skipped, {} canceled in {:.1}s\n",
         counts.passed,
         known(counts),
+        some(counts.flaky, "flaky"),
+        some(counts.quarantined, "in quarantine"),
         counts.failed,
         counts.skipped,
         counts.canceled,
@@ -303,6 +434,14 @@ fn failures(result: &TaskResult) -> String {
         text.push_str(&format!("    and {} more\n", tests.failed - NAMED));
     }
     text
+}
+
+/// A number that is told unless it is none.
+fn some(count: usize, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        some => format!("{some} {what}, "),
+    }
 }
 
 /// What the cache spared.

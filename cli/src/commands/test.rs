@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use affected_core::pipeline::past::PastUse;
 use affected_core::pipeline::{self, Environment};
 use affected_core::report::wire::v1;
 use clap::Args;
 
 use super::ci;
-use super::run;
+use super::run::{self, Work};
 use crate::app::Context;
 use crate::args::{Output, Running, Selection};
 use crate::diagnostic::CliError;
@@ -24,7 +25,7 @@ pub(crate) struct Test {
     #[command(flatten)]
     pub(crate) output: Output,
     /// Run what `ci plan` planned, on the commit it was planned for; with `--shard`, that shard only.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head", "since", "uncommitted", "staged", "files", "all", "filter", "exclude"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head", "since", "uncommitted", "staged", "files", "all", "filter", "exclude", "last_failed"])]
     pub(crate) plan: Option<PathBuf>,
 }
 
@@ -32,18 +33,27 @@ impl Test {
     /// Runs test tasks.
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
         let select = |context: &mut Context| self.select(context);
-        run::work(select, &self.running, &self.output, context)
+        run::work(
+            select,
+            Work::Tests.command(),
+            &self.running,
+            &self.output,
+            context,
+        )
     }
 
     fn select(&self, context: &mut Context) -> Result<run::Asked, CliError> {
         let Some(path) = &self.plan else {
-            return Ok((super::answer(&self.selection, None, context)?, None));
+            let answer =
+                run::planned_answer(&self.selection, &Work::Tests, &self.running, context)?;
+            return Ok((answer, None));
         };
         let plan = ci::read_plan(path)?;
         let shard = self.shard(&plan)?;
         let mut selection = self.selection.clone();
         selection.shard = None;
-        let request = request::resolve(&selection, None, context)?;
+        let mut request = request::resolve(&selection, None, context)?;
+        request.past = PastUse::Record;
         let env = Environment::from_process();
         let only = (shard.count > 1).then_some(shard.index);
         Ok((pipeline::planned(&request, &env, &plan, only)?, Some(shard)))

@@ -136,7 +136,17 @@ impl Printer {
         let mut ordered: Vec<_> = warnings.iter().collect();
         ordered.sort_by_key(|warning| warning.code != "base-missing");
         for warning in ordered {
+            if warning.code == "quarantine-expired" {
+                self.tell(&format!("{} ", style::red("error:")));
+            }
             self.warn(&warning.message, warning.help.as_deref());
+        }
+    }
+
+    /// Tells a warning, if there is one.
+    pub(crate) fn warnings_of(&mut self, warning: Option<String>) {
+        if let Some(text) = warning {
+            self.warn(&text, None);
         }
     }
 

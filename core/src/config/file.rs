@@ -8,6 +8,7 @@ use affected_graph::{Needs, RepoPath, Stage, StageOrder};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
+use super::history::{PlaceFile, QuarantineFile};
 use super::{Affects, Config, ConfigError, ConfiguredTask, ProjectConfig, Rule, Territory};
 
 #[derive(Deserialize, Default)]
@@ -18,6 +19,11 @@ struct RootFile {
     stages: Option<Vec<String>>,
     precision: super::Precision,
     release: super::release::ReleaseConfig,
+    history: Option<PlaceFile>,
+    base: Option<String>,
+    rerun_failed: super::RerunFailed,
+    retries: u32,
+    quarantine: Vec<QuarantineFile>,
     disable_rules: Vec<String>,
     rule: Vec<RuleFile>,
     project: BTreeMap<String, ProjectFile>,
@@ -119,6 +125,7 @@ pub(super) fn empty() -> Config {
         projects: BTreeMap::new(),
         precision: super::Precision::default(),
         release: super::release::ReleaseConfig::default(),
+        history: super::HistoryConfig::default(),
         file: None,
     }
 }
@@ -165,6 +172,8 @@ pub(super) fn parse_root(path: &RepoPath, bytes: &[u8]) -> Result<Config, Config
             .map_err(|message| invalid(format!("project `{name}`: {message}"), None))?;
         projects.insert(name, converted);
     }
+    let quarantine = file.quarantine.into_iter().map(TryInto::try_into);
+    let quarantine = quarantine.collect::<Result<_, String>>();
     Ok(Config {
         default_branch: file.default_branch.filter(|branch| !branch.is_empty()),
         stages: file.stages.map_or_else(StageOrder::default, |names| {
@@ -175,6 +184,13 @@ pub(super) fn parse_root(path: &RepoPath, bytes: &[u8]) -> Result<Config, Config
         projects,
         precision: file.precision,
         release: file.release,
+        history: super::HistoryConfig {
+            place: file.history.map(Into::into).unwrap_or_default(),
+            base: file.base.filter(|base| !base.is_empty()),
+            rerun_failed: file.rerun_failed,
+            retries: file.retries,
+            quarantine: quarantine.map_err(|message| invalid(message, None))?,
+        },
         file: Some(path.clone()),
     })
 }

@@ -4,6 +4,7 @@
 
 pub mod defects;
 mod file;
+mod history;
 pub mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 pub use file::parse_duration;
+pub use history::{HistoryConfig, Place, Quarantined, RerunFailed};
 
 use crate::tree::{Tree, TreeError};
 
@@ -139,6 +141,8 @@ pub struct Config {
     pub precision: Precision,
     /// How versions rise and what tags are called.
     pub release: release::ReleaseConfig,
+    /// What is said of earlier runs.
+    pub history: HistoryConfig,
     /// The file, if there is one.
     pub file: Option<RepoPath>,
 }
@@ -226,7 +230,7 @@ impl Config {
             .file
             .as_ref()
             .map_or_else(|| "default".to_owned(), ToString::to_string);
-        let mut all = Vec::new();
+        let mut all = self.history.sources(&file);
         let mut push = |key: String, value: String, origin: &str| {
             all.push(SettingSource {
                 key,

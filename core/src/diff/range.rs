@@ -62,6 +62,14 @@ pub enum NoBase {
         /// Who named it.
         origin: String,
     },
+    /// The last green commit was asked for, and none is known (B3).
+    #[error("the last green commit ({origin}) is not known: {cause}")]
+    NotGreen {
+        /// Who asked for it.
+        origin: String,
+        /// What the history says.
+        cause: String,
+    },
     /// There is no commit at all.
     #[error("the repository has no commit yet")]
     Unborn,
@@ -103,6 +111,10 @@ impl NoBase {
             ),
             Self::Unrelated { .. } => {
                 "name a revision of the same history with `--base <revision>`".to_owned()
+            }
+            Self::NotGreen { .. } => {
+                "run `affected nightly` on a clean checkout: once all of it passes, that commit is green"
+                    .to_owned()
             }
             Self::Unborn => "make the first commit".to_owned(),
             Self::HostUnknown(_) | Self::Itself { .. } => {

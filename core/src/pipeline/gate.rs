@@ -94,7 +94,15 @@ pub fn planned(
             help: Some("make the plan and run it with the same version of affected".to_owned()),
         });
     }
-    answer.plan = only(&answer.plan, &wanted);
+    let whole = std::mem::take(&mut answer.plan);
+    answer.plan = only(&whole, &wanted);
+    let left = answer.plan.actions.iter();
+    let places = left.filter_map(|left| {
+        let mut all = whole.actions.iter();
+        all.position(|action| action.target == left.target)
+    });
+    answer.ranking = answer.ranking.only(&places.collect::<Vec<_>>());
+    answer.recalled.is_part();
     answer.list.base.clone_from(&plan.base);
     answer.list.mode.clone_from(&plan.mode);
     answer.list.warnings.clone_from(&plan.warnings);

@@ -1,7 +1,10 @@
 //! Which tasks of the selected projects are planned.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use affected_graph::{Impact, ProjectGraph, Stage};
 
+use super::past::{self, PastUse};
 use super::{Names, PipelineError, Request};
 use crate::config::Config;
 use crate::narrow;
@@ -10,13 +13,15 @@ use crate::plan::{
     build::{self, Chosen, Wanted},
     shard,
 };
-use crate::select::{self, AffectedSet};
+use crate::select::{self, Affected, AffectedSet, ReasonCode};
 
 /// What was decided, for planning.
 pub(super) struct Selected<'a> {
     pub(super) union: &'a ProjectGraph,
     pub(super) affected: &'a AffectedSet,
     pub(super) parts: &'a narrow::Parts,
+    /// Targets that did not pass last time, with the units that are owed.
+    pub(super) again: &'a BTreeMap<String, Vec<String>>,
 }
 
 /// Plans the tasks of what was selected.
@@ -38,23 +43,21 @@ pub(super) fn plan(
         let reached = union
             .at(&project.root)
             .and_then(|at| affected.projects.get(&at));
-        let Some(reached) = reached.filter(|_| shown.accept(project)) else {
-            continue;
-        };
-        if matches!(wanted, Wanted::Named(_)) && reached.impact == Impact::Runtime {
+        let reached = reached.filter(|_| request.past != PastUse::OnlyFailed);
+        let again = past::tasks_of(&project.name, selected.again);
+        let is_called = reached.is_some_and(|reached| reached.impact == Impact::Runtime);
+        if !shown.accept(project)
+            || (reached.is_none() && again.is_empty())
+            || (matches!(wanted, Wanted::Named(_)) && (is_called || reached.is_none()))
+        {
             continue;
         }
-        let mut reasons: Vec<String> = reached
-            .reasons
-            .iter()
-            .map(|reason| reason.code.as_str().to_owned())
-            .collect();
-        reasons.sort();
-        reasons.dedup();
+        let stages = |reached: &Affected| select::stages(reached.impact, &config.stages);
         chosen.push(Chosen {
             project: index,
-            stages: select::stages(reached.impact, &config.stages),
-            reasons,
+            stages: reached.map(stages).unwrap_or_default(),
+            reasons: codes(reached),
+            again,
         });
     }
     let plan = build::build(head, &chosen, &wanted, &config.stages, selected.parts)?;
@@ -62,6 +65,17 @@ pub(super) fn plan(
         Some((index, count)) => shard::part(&plan, index, count),
         None => plan,
     })
+}
+
+/// The codes of all reasons; what only runs since it did not pass last time was asked for by that.
+fn codes(reached: Option<&Affected>) -> Vec<String> {
+    let requested = || vec![ReasonCode::Requested.as_str().to_owned()];
+    let Some(reached) = reached else {
+        return requested();
+    };
+    let codes = reached.reasons.iter().map(|reason| reason.code.as_str());
+    let codes: BTreeSet<&str> = codes.collect();
+    codes.into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// Counts the tasks of the wanted kind in all projects.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::memory::{Memory, State};
+use super::past;
 use super::stopwatch::{Lap, Stopwatch};
 use super::{Comparison, OnUnknown, PipelineError, Request};
 use crate::ci::Environment;
 use crate::config::{self, Config};
-use crate::diff::range::{self, Base, NoBase, Wish};
+use crate::diff::range::{Base, NoBase};
 use crate::diff::{Change, ChangeKind, ChangeSet, compare};
 use crate::report::wire::v1;
 use crate::select::ReasonCode;
@@ -34,7 +35,7 @@ pub(super) struct Trees {
     pub(super) head_state: Option<State>,
     /// The base's tree.
     pub(super) base_tree: Option<BlobId>,
-    repository: Option<Arc<Repository>>,
+    pub(super) repository: Option<Arc<Repository>>,
     files: Option<Vec<affected_graph::RepoPath>>,
 }
 
@@ -42,6 +43,12 @@ impl Trees {
     /// Returns why everything is selected, if it is.
     pub(super) fn everything_because(&self) -> Option<(ReasonCode, String)> {
         self.because.clone()
+    }
+
+    /// Tells whether everything is selected although nobody asked for it (B6).
+    pub(super) fn is_fallback(&self) -> bool {
+        let asked = |(code, _): &(ReasonCode, String)| *code == ReasonCode::Everything;
+        self.because.as_ref().is_some_and(|because| !asked(because))
     }
 
     /// Returns how the head differs from the base, where both are known to git.
@@ -142,8 +149,8 @@ pub(super) fn open(
             settle(&mut trees, request, &repository, head)?;
         }
         Comparison::WorkTree | Comparison::Head(_) => {
-            let wish = wish(request, &trees.config);
-            let found = range::base(&repository, head_commit.as_ref(), &wish, env);
+            let at = (&repository, head_commit.as_ref());
+            let found = past::base(request, &trees.config, at, env);
             settle(&mut trees, request, &repository, found.base)?;
             trees
                 .warnings
@@ -157,15 +164,6 @@ pub(super) fn open(
 fn asked_for() -> (ReasonCode, String) {
     let words = "everything was asked for".to_owned();
     (ReasonCode::Everything, words)
-}
-
-fn wish(request: &Request, config: &Config) -> Wish {
-    Wish {
-        base: request.base.clone(),
-        since: request.since.clone(),
-        default_branch: config.default_branch.clone(),
-        fetch: request.fetch,
-    }
 }
 
 /// Tells that the clone was changed, and how.

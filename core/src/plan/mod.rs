@@ -4,6 +4,7 @@ pub mod batch;
 pub mod build;
 pub mod digest;
 pub mod jobs;
+pub mod order;
 pub mod shard;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use affected_graph::{Command, Needs, RepoPath, Stage};
 
 /// One command to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Action {
     /// `project:task`; unique in a plan.
     pub target: String,

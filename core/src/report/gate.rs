@@ -294,20 +294,26 @@ fn tasks_of_first(reports: &[Report]) -> usize {
 }
 
 fn recount(run: &mut v1::Run) {
+    let forgiven = run.tasks.iter().filter(|task| task.quarantined.is_some());
+    let quarantined = forgiven.count();
     let count = |wanted: &[&str]| {
         let tasks = run.tasks.iter();
         tasks
+            .filter(|task| task.quarantined.is_none())
             .filter(|task| wanted.contains(&task.outcome.as_str()))
             .count()
     };
     let (passed, failed) = (
-        count(&["passed", "flaky", "cached"]),
+        count(&["passed", "cached"]),
         count(&["failed", "timed-out"]),
     );
     let (skipped, canceled) = (count(&["skipped"]), count(&["canceled"]));
+    let flaky = count(&["flaky"]);
     run.summary.cached = count(&["cached"]);
     run.summary.saved_ms = run.tasks.iter().filter_map(|task| task.saved_ms).sum();
     run.summary.passed = passed;
+    run.summary.flaky = flaky;
+    run.summary.quarantined = quarantined;
     run.summary.failed = failed;
     run.summary.skipped = skipped;
     run.summary.canceled = canceled;

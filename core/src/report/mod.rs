@@ -3,6 +3,7 @@
 pub mod file;
 pub mod gate;
 pub mod list;
+pub mod past;
 pub mod run;
 pub mod tests;
 pub mod wire;

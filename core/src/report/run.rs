@@ -50,6 +50,7 @@ pub fn document(
         head: list.head.clone(),
         mode: list.mode.clone(),
         shard: None,
+        missed: Vec::new(),
         tasks: results
             .iter()
             .map(|result| task(&plan.actions[result.action], result))
@@ -60,10 +61,14 @@ pub fn document(
             .collect(),
         warnings,
         summary: v1::RunSummary {
-            passed: count(&|result| result.outcome.is_success()),
+            passed: count(&|result| {
+                result.outcome.is_success() && result.outcome != Outcome::Flaky
+            }),
+            flaky: count(&|result| result.outcome == Outcome::Flaky),
+            quarantined: count(&|result| result.forgiven.is_some()),
             cached: count(&|result| result.outcome == Outcome::Cached),
             saved_ms: results.iter().filter_map(saved_ms).sum(),
-            failed: count(&|result| result.outcome.is_failure()),
+            failed: count(&TaskResult::fails_the_run),
             skipped: count(&|result| result.outcome == Outcome::Skipped),
             canceled: count(&|result| result.outcome == Outcome::Canceled),
             deferred: count(&|result| result.unstarted == Some(Unstarted::Deferred)),
@@ -88,6 +93,8 @@ pub fn task(action: &Action, result: &TaskResult) -> v1::RanTask {
         digest: None,
         saved_ms: saved_ms(result),
         cause: result.cause.clone(),
+        quarantined: result.forgiven.clone(),
+        attempts: result.attempts,
         log: result
             .log
             .as_ref()

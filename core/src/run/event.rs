@@ -86,7 +86,11 @@ pub struct TaskResult {
     pub started: Duration,
     /// Wall time; of a cached one, how long it took when it ran.
     pub duration: Duration,
-    /// The bounded output, stdout and stderr as they came.
+    /// Who mends the failure and until when it is forgiven, where it is in quarantine.
+    pub forgiven: Option<String>,
+    /// How often it was tried; more than once only where that was asked for.
+    pub attempts: u32,
+    /// The bounded output, stdout and stderr as they came; of earlier attempts as well.
     pub output: Vec<u8>,
     /// The file with more of the output, where not all of it is in `output`.
     pub log: Option<PathBuf>,
@@ -110,10 +114,18 @@ impl TaskResult {
             cause: Some(cause),
             started: Duration::ZERO,
             duration: Duration::ZERO,
+            forgiven: None,
+            attempts: 0,
             output: Vec::new(),
             log: None,
             tests: None,
         }
+    }
+
+    /// Tells whether it fails the run: it did not pass, and nobody vouches for that.
+    #[must_use]
+    pub fn fails_the_run(&self) -> bool {
+        self.outcome.is_failure() && self.forgiven.is_none()
     }
 
     /// Tells whether it is known to have run no test: such a pass proves nothing (C3).

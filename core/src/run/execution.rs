@@ -15,9 +15,10 @@ use super::remember;
 use super::roster::Roster;
 use super::scheduler::{Blame, Bounds, Next, Scheduler};
 use super::watchdog::Watchdog;
-use super::worker::{self, Context};
+use super::worker::Context;
 use super::{
-    Batching, Interrupt, Order, Orphans, Outcome, RunEvent, RunOptions, Sink, TaskResult, Unstarted,
+    Batching, Interrupt, Order, Orphans, Outcome, RunEvent, RunOptions, Sink, TaskResult,
+    Unstarted, retry,
 };
 use crate::plan::Plan;
 
@@ -126,7 +127,7 @@ fn start<'scope>(
     scope.spawn(move |_| {
         let action = &plan.actions[index];
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            remember::around(index, context, || worker::run(action, index, context))
+            remember::around(index, context, || retry::run(action, index, context))
         }));
         let (result, warnings) = ended.unwrap_or_else(|_| {
             let cause = "a bug stopped its worker".to_owned();
@@ -136,13 +137,13 @@ fn start<'scope>(
             )
         });
         // The loop listens until every action has ended.
-        drop(sender.send(Message::Ended(result, warnings)));
+        drop(sender.send(Message::Ended(Box::new(result), warnings)));
     });
 }
 
 /// What the loop is told.
 enum Message {
-    Ended(TaskResult, Vec<String>),
+    Ended(Box<TaskResult>, Vec<String>),
     Interrupted,
 }
 
@@ -225,7 +226,7 @@ impl<'a> Execution<'a> {
             }
             match messages.recv() {
                 Ok(Message::Ended(result, warnings)) => {
-                    self.finish(result, warnings, &context.roster);
+                    self.finish(*result, warnings, &context.roster);
                 }
                 // The head of the loop looks for itself; a sender is held, so there is always a message.
                 Ok(Message::Interrupted) | Err(_) => {}
@@ -257,7 +258,12 @@ impl<'a> Execution<'a> {
         }
         result.started = self.started.remove(&result.action).unwrap_or_default();
         let success = result.outcome.is_success();
-        let skipped = self.scheduler.finish(result.action, result.outcome);
+        // What is forgiven holds nothing back.
+        let outcome = match result.forgiven {
+            Some(_) => Outcome::Passed,
+            None => result.outcome,
+        };
+        let skipped = self.scheduler.finish(result.action, outcome);
         self.record(result);
         self.skip(&skipped);
         if !success {

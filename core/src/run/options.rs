@@ -71,6 +71,10 @@ pub struct RunOptions {
     pub stop: Stop,
     /// Nothing is started that is not expected to end within this time from the beginning.
     pub budget: Option<Duration>,
+    /// Failures that fail no run.
+    pub quarantine: super::Quarantine,
+    /// How often a task that failed is tried again; each such pass is [`super::Outcome::Flaky`].
+    pub retries: u32,
     /// Who orders what is ready; `None` means plan order.
     pub order: Option<Arc<dyn Order>>,
     /// The folder that [`crate::plan::Action::cwd`] is relative to.
@@ -102,6 +106,8 @@ impl Default for RunOptions {
             missing_tool: MissingTool::Fail,
             stop: Stop::Never,
             budget: None,
+            quarantine: super::Quarantine::default(),
+            retries: 0,
             order: None,
             root: PathBuf::from("."),
             environment: Vec::new(),

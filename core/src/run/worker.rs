@@ -368,6 +368,8 @@ fn judge(action: usize, mut ending: Ending, limits: Limits, context: &Context<'_
         unstarted: None,
         started: Duration::ZERO,
         duration: Duration::ZERO,
+        forgiven: None,
+        attempts: 1,
         tests: None,
         log: ending.output.log(),
         output: ending.output.take(),

@@ -29,7 +29,7 @@ pub enum ReasonCode {
     ContractChanged,
     /// An input written in `affected.toml`.
     Declared,
-    /// The user named it.
+    /// The user named it, or it did not pass last time.
     Requested,
     /// Everything was asked for.
     Everything,

@@ -3,6 +3,7 @@
 //! Reading starts no program: no hook, filter, fsmonitor or configured command (X1), and replace refs are ignored (X2).
 //! Only `fetch` and `remote` start git, to fetch what is missing and to push tags.
 
+mod branch;
 mod changes;
 mod conversion;
 mod entry;

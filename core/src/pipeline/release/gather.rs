@@ -92,6 +92,7 @@ fn asked(request: &ReleaseRequest, since: &CommitId, head: &CommitId) -> Request
         stages: Vec::new(),
         shard: None,
         task: None,
+        past: crate::pipeline::past::PastUse::Ignore,
         fetch: Fetch::Never,
     }
 }

@@ -39,6 +39,8 @@ fn result(
     ms: (u64, u64),
 ) -> TaskResult {
     TaskResult {
+        forgiven: None,
+        attempts: 1,
         action,
         outcome,
         unstarted,

@@ -1,6 +1,7 @@
 //! Version 1 of every document. Durations are integer milliseconds, paths are relative with `/`.
 
 mod gate;
+mod past;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ pub use gate::{
     Base, JudgedTask, Plan, PlanShard, PlanSummary, PlannedShard, PlannedTask, Verdict,
     VerdictSummary,
 };
+pub use past::{Flaky, History, LeftOut, Missed, PastResult, PastRun, Story};
 
 /// `affected.list/1`: what a change affects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -182,6 +184,9 @@ pub struct Run {
     /// The chain of tasks, each waiting for the one before, that took longest.
     #[serde(default)]
     pub critical_path: Vec<String>,
+    /// Of a nightly run: failures that the runs before it had left out (Q6).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<Missed>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
     /// Counts.
@@ -223,6 +228,12 @@ pub struct RanTask {
     /// How its single tests ended; absent where its runner is not known, or left no result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<RanTests>,
+    /// Of a failure in quarantine: who mends it, and until when it is forgiven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
+    /// How often it was tried; 0 where it was never started.
+    #[serde(default)]
+    pub attempts: u32,
     /// Reason codes of its selection.
     pub reasons: Vec<String>,
 }
@@ -257,7 +268,7 @@ pub struct RanTest {
 /// Counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
-    /// Passed, flaky and cached ones included.
+    /// Passed, cached ones included; flaky ones are counted apart.
     pub passed: usize,
     /// Those of `passed` that were not run, since their result was known.
     #[serde(default)]
@@ -265,6 +276,12 @@ pub struct RunSummary {
     /// How long those took when they ran.
     #[serde(default)]
     pub saved_ms: u64,
+    /// Passed only after they were tried again.
+    #[serde(default)]
+    pub flaky: usize,
+    /// Failed, but in quarantine; counted nowhere else.
+    #[serde(default)]
+    pub quarantined: usize,
     /// Failed, timed out included.
     pub failed: usize,
     /// Never started.

@@ -1,0 +1,53 @@
+//! The history as a listener: it records each end before anybody else hears of it.
+
+use std::sync::Arc;
+
+use affected_core::cache::Session;
+use affected_core::pipeline::Answer;
+use affected_core::pipeline::recording::{Afterwards, Recording};
+use affected_core::plan::Plan;
+use affected_core::run::{RunEvent, Sink};
+
+/// The record of a run, and what went wrong with it.
+pub(crate) struct Recorded {
+    recording: Recording,
+    cache: Option<Arc<Session>>,
+    warnings: Vec<String>,
+}
+
+impl Recorded {
+    /// Begins to record a run of `command`; what stands in the way is returned as a warning.
+    /// The digests of its actions come from `cache`.
+    pub(crate) fn begin(
+        answer: &mut Answer,
+        command: &str,
+        cache: Option<Arc<Session>>,
+    ) -> (Self, Option<String>) {
+        let (recording, warning) = Recording::begin(answer, command);
+        let warnings = Vec::new();
+        let recorded = Self {
+            recording,
+            cache,
+            warnings,
+        };
+        (recorded, warning)
+    }
+
+    /// Ends the record and looks back.
+    pub(crate) fn finish(self) -> Afterwards {
+        let mut after = self.recording.finish();
+        after.warnings.splice(0..0, self.warnings);
+        after
+    }
+}
+
+impl Sink for &mut Recorded {
+    fn tell(&mut self, plan: &Plan, event: &RunEvent) {
+        if let RunEvent::Finished(result) = event {
+            let digest = self.cache.as_ref();
+            let digest = digest.and_then(|cache| cache.digest(result.action));
+            let told = self.recording.ended(plan, result, digest);
+            self.warnings.extend(told);
+        }
+    }
+}
