@@ -14,6 +14,7 @@ mod python;
 mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 
@@ -146,7 +147,12 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
                 .wrapping_add(number as u64),
         );
         let tally = tally.entry(language.name()).or_default();
-        repository(wanted, language, &Tool::plain(&program), &mut random, tally)
+        let tool = Tool::plain(&program);
+        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| {
+            judge(told, outcomes, &selected(&tool, root)?, tally);
+            Ok(ControlFlow::Continue(()))
+        };
+        repository(wanted, language, &mut random, &mut see)
             .map_err(|error| format!("repository {number} ({}): {error}", language.name()))?;
     }
     report(tally)
@@ -200,12 +206,16 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
+/// What is done with one change: its name, the outcomes before and after it, and the repository. Nobody wants more after `Break`.
+type See<'s> =
+    dyn FnMut(&str, (&Outcomes, &Outcomes), &Path) -> Result<ControlFlow<()>, String> + 's;
+
+/// Makes one repository and its changes, and shows each.
 fn repository(
     wanted: &Soundness,
     language: &dyn Language,
-    tool: &Tool<'_>,
     random: &mut Random,
-    tally: &mut Tally,
+    see: &mut See<'_>,
 ) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let root = folder.path();
@@ -227,9 +237,7 @@ fn repository(
     for _ in 0..wanted.changes {
         let told = change::apply(root, language, &base, random)?;
         let after = language.run(root)?;
-        let selected = selected(tool, root)?;
-        judge(&told, (&before, &after), &selected, tally);
-        if tool.defect.is_some() && !tally.escapes.is_empty() {
+        if see(&told, (&before, &after), root)?.is_break() {
             break;
         }
         git(root, &["reset", "-q", "--hard"])?;
