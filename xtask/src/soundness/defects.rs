@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::language::{Language, Outcomes};
 use super::model::Random;
-use super::{Soundness, Tally, Tool, judge, repository, selected};
+use super::{Soundness, Tally, Told, Tool, judge, repository, selected};
 
 /// Every mistake, by its name in the sources.
 const DEFECTS: &[&str] = &[
@@ -57,12 +57,12 @@ pub(super) fn run(
     for number in 0..wanted.repos {
         let language = languages[number % languages.len()];
         let mut random = Random(wanted.seed.wrapping_add(number as u64));
-        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| {
+        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| -> Told {
             let mut unnoticed = Vec::new();
             for name in &left {
                 let tool = Tool {
                     program,
-                    defect: Some(name),
+                    defect: Some(*name),
                 };
                 // What another mistake left in the tool's memory would be found again.
                 drop(std::fs::remove_dir_all(root.join(".git/affected")));

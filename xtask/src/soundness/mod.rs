@@ -148,7 +148,7 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
         );
         let tally = tally.entry(language.name()).or_default();
         let tool = Tool::plain(&program);
-        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| {
+        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| -> Told {
             judge(told, outcomes, &selected(&tool, root)?, tally);
             Ok(ControlFlow::Continue(()))
         };
@@ -207,8 +207,10 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// What is done with one change: its name, the outcomes before and after it, and the repository. Nobody wants more after `Break`.
-type See<'s> =
-    dyn FnMut(&str, (&Outcomes, &Outcomes), &Path) -> Result<ControlFlow<()>, String> + 's;
+type See<'s> = dyn FnMut(&str, (&Outcomes, &Outcomes), &Path) -> Told + 's;
+
+/// Whether more changes are wanted.
+type Told = Result<ControlFlow<()>, String>;
 
 /// Makes one repository and its changes, and shows each.
 fn repository(
