@@ -46,6 +46,7 @@ pub(crate) fn resolve(
         filter: selection.filter.clone(),
         exclude: selection.exclude.clone(),
         stages: selection.stage.iter().map(Stage::new).collect(),
+        until: selection.until.as_ref().map(Stage::new),
         shard: shard_of(selection)?,
         task,
         past: PastUse::Ignore,

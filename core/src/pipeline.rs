@@ -35,7 +35,7 @@ use crate::ecosystem;
 use crate::facts::FactStore;
 use crate::narrow;
 use crate::plan::{Plan, build::PlanError, order::Ranking};
-use crate::report::{list, wire::v1};
+use crate::report::{list, run::AllTasks, wire::v1};
 use crate::run::Quarantine;
 use crate::scan::{Inventory, units::Units};
 use crate::select::{self, AffectedSet, LockMeaning, Question};
@@ -144,6 +144,8 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Only these stages; empty means all.
     pub stages: Vec<Stage>,
+    /// Only this stage and those before it, where `stages` is empty.
+    pub until: Option<Stage>,
     /// `1/4`: index (1-based) and count.
     pub shard: Option<(usize, usize)>,
     /// Which task; `None` means the test tasks.
@@ -162,8 +164,8 @@ pub struct Answer {
     pub union: Arc<ProjectGraph>,
     /// What would run.
     pub plan: Plan,
-    /// How many tasks of the wanted kind all projects of the head have.
-    pub all_tasks: usize,
+    /// The tasks of the wanted kind that all projects of the head have.
+    pub all_tasks: AllTasks,
     /// The work tree's root, `None` where there is none.
     pub work_tree: Option<PathBuf>,
     /// Where the tool keeps what it may lose at any moment; `None` outside of git.
@@ -195,6 +197,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         affected,
         mut notes,
     } = judged;
+    let request = &tasks::until(request, &trees.config.stages);
     let shown = Names::new(&request.filter, &request.exclude)?;
     watch.lap(Lap::Select);
     let asked = (union.as_ref(), &affected, &changes);
@@ -209,7 +212,6 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         again: &recalled.again,
     };
     let mut plan = tasks::plan(request, &trees.config, &head.graph, &selected, &shown)?;
-    let mode = if trees.everything { "all" } else { "affected" };
     let told = list::Told {
         graph: &head.graph,
         union: &union,
@@ -224,12 +226,13 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         &told,
         trees.base_revision.clone(),
         trees.head_revision.clone(),
-        mode,
+        if trees.everything { "all" } else { "affected" },
         warnings::all(&trees, &head, notes),
     );
     let ranking = past::order(&mut plan, &document, &trees, &recalled.past);
     watch.lap(Lap::Select);
     Ok(Answer {
+        all_tasks: tasks::all(request, &head.graph, &plan, &recalled.past),
         list: document,
         ranking,
         recalled,
@@ -238,7 +241,6 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         graph: Arc::clone(&head.graph),
         union,
         plan,
-        all_tasks: tasks::count(request, &head.graph),
         work_tree: trees.work_tree,
         store: memory.state_folder(),
         keyring: keys::Keyring::of(&trees.head, &head, trees.config),

@@ -4,14 +4,20 @@
 mod base;
 #[cfg(unix)]
 mod cache;
+#[cfg(target_os = "linux")]
+mod endings;
 mod files;
 mod gate;
 mod history;
 mod host_log;
 mod hostile;
 mod hosts;
+#[cfg(target_os = "linux")]
+mod kills;
 mod meaning;
 mod memory;
+#[cfg(target_os = "linux")]
+mod misbehave;
 mod narrow;
 mod python;
 mod release;

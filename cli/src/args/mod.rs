@@ -39,6 +39,9 @@ pub(crate) struct Selection {
     /// Only these test stages; may be repeated.
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Vec<String>,
+    /// Only test stages up to this one.
+    #[arg(long, value_name = "STAGE", conflicts_with = "stage")]
+    pub(crate) until: Option<String>,
     /// Only this part of the projects: `1/4`.
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,

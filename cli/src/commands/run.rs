@@ -413,7 +413,14 @@ fn counts(ended: Ended<'_>) -> String {
         ));
     }
     if counts.spared > 0 {
-        text.push_str(&format!("{} other tasks were not run\n", counts.spared));
+        let saved = match counts.spared_ms {
+            0 => String::new(),
+            ms => format!(", {:.1}s saved", seconds(ms)),
+        };
+        text.push_str(&format!(
+            "{} other tasks were not run{saved}\n",
+            counts.spared
+        ));
     }
     text
 }

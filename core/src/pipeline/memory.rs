@@ -86,7 +86,9 @@ impl Memory {
 
     /// Returns the folder where all of this is kept.
     pub(super) fn state_folder(&self) -> Option<PathBuf> {
-        Some(self.folder.as_ref()?.parent()?.to_owned())
+        let folder = self.folder.as_ref()?.parent()?;
+        // Whoever is told of a file in it may stand elsewhere.
+        Some(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()))
     }
 
     /// Lists the configuration files of a tree: if possible without listing the tree.

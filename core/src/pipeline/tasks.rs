@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use affected_graph::{Impact, ProjectGraph, Stage};
+use affected_graph::{Impact, ProjectGraph, Stage, StageOrder, Task};
 
 use super::past::{self, PastUse};
 use super::{Names, PipelineError, Request};
@@ -11,8 +11,10 @@ use crate::narrow;
 use crate::plan::{
     Plan,
     build::{self, Chosen, Wanted},
+    order::Past,
     shard,
 };
+use crate::report::run::AllTasks;
 use crate::select::{self, Affected, AffectedSet, ReasonCode};
 
 /// What was decided, for planning.
@@ -78,17 +80,51 @@ fn codes(reached: Option<&Affected>) -> Vec<String> {
     codes.into_iter().map(ToOwned::to_owned).collect()
 }
 
-/// Counts the tasks of the wanted kind in all projects.
-pub(super) fn count(request: &Request, head: &ProjectGraph) -> usize {
-    let tasks = head.projects().flat_map(|(_, project)| &project.tasks);
-    let wanted = tasks.filter(|task| match &request.task {
+/// Spells out the stages that `until` asks for.
+pub(super) fn until(request: &Request, order: &StageOrder) -> Request {
+    let mut spelt = request.clone();
+    if let Some(last) = spelt.until.take().filter(|_| spelt.stages.is_empty()) {
+        spelt.stages = order
+            .0
+            .iter()
+            .take(order.rank(&last) + 1)
+            .cloned()
+            .collect();
+        // One that only a project knows comes after all others; one that nobody knows is refused.
+        if !spelt.stages.contains(&last) {
+            spelt.stages.push(last);
+        }
+    }
+    spelt
+}
+
+/// Counts the tasks of the wanted kind in all projects, and the time that those take which are not planned.
+pub(super) fn all(request: &Request, head: &ProjectGraph, plan: &Plan, past: &Past) -> AllTasks {
+    let is_wanted = |task: &&Task| match &request.task {
         Some(name) => task.name == *name,
         None => task
             .stage
             .as_ref()
             .is_some_and(|stage| request.stages.is_empty() || request.stages.contains(stage)),
+    };
+    let targets = head.projects().flat_map(|(_, project)| {
+        let tasks = project.tasks.iter().filter(is_wanted);
+        tasks.map(|task| format!("{}:{}", project.name, task.name))
     });
-    wanted.count()
+    let planned: BTreeSet<&str> = plan
+        .actions
+        .iter()
+        .map(|action| action.target.as_str())
+        .collect();
+    let mut all = AllTasks::default();
+    for target in targets {
+        all.count += 1;
+        if !planned.contains(target.as_str()) {
+            let took = past.targets.get(&target).and_then(|known| known.took);
+            all.spared += took.unwrap_or_default();
+        }
+    }
+    all
 }
 
 /// A misspelt stage must not look like a green run of nothing.

@@ -19,7 +19,7 @@ use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
 use super::results::Asked;
 use super::roster::Roster;
 use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
-use crate::plan::batch::Batch;
+use crate::plan::batch::{self, Batch};
 use crate::plan::{Action, Plan};
 use crate::runner::Tests;
 
@@ -55,7 +55,10 @@ pub(super) fn run(
 ) -> (TaskResult, Vec<String>) {
     let mut warnings = Vec::new();
     let of_batch = context.batches.take(index, |batch| {
-        let (ended, told) = run_batch(batch, context);
+        let Some(batch) = unknown(batch, index, context) else {
+            return Ended::new();
+        };
+        let (ended, told) = run_batch(&batch, context);
         warnings = told;
         ended
     });
@@ -67,6 +70,19 @@ pub(super) fn run(
             (result, warnings)
         }
     }
+}
+
+/// Leaves out the members of a batch whose results are known: they are taken from the cache when their turn comes.
+fn unknown(batch: &Batch, asking: usize, context: &Context<'_>) -> Option<Batch> {
+    let Some(cache) = &context.options.cache else {
+        return Some(batch.clone());
+    };
+    let is_unknown = |at: &usize| *at == asking || !cache.knows(*at);
+    let rest: Vec<usize> = batch.members.iter().copied().filter(is_unknown).collect();
+    if rest.len() == batch.members.len() {
+        return Some(batch.clone());
+    }
+    batch::rejoin(context.plan, &rest)
 }
 
 /// Runs a batch, and tells how each member ended as far as that is sure.

@@ -90,6 +90,7 @@ fn asked(request: &ReleaseRequest, since: &CommitId, head: &CommitId) -> Request
         filter: Vec::new(),
         exclude: Vec::new(),
         stages: Vec::new(),
+        until: None,
         shard: None,
         task: None,
         past: crate::pipeline::past::PastUse::Ignore,

@@ -8,7 +8,7 @@ use affected_graph::{Command, Needs, RepoPath, Stage};
 
 use super::*;
 use crate::plan::{Action, Plan};
-use crate::report::run::document;
+use crate::report::run::{AllTasks, document};
 use crate::report::wire::v1;
 use crate::run::{Outcome, TaskResult, Unstarted};
 
@@ -70,7 +70,11 @@ fn write(id: &str) -> String {
         result(3, Outcome::Skipped, Some(Unstarted::Deferred), (0, 0)),
     ];
     let list = v1::List::default();
-    let document = document(&list, &plan, &results, 10, Duration::from_millis(60));
+    let all = AllTasks {
+        count: 10,
+        ..AllTasks::default()
+    };
+    let document = document(&list, &plan, &results, all, Duration::from_millis(60));
     let form = ALL.iter().find(|form| form.id() == id).unwrap();
     let mut out = Vec::new();
     let ended = Ended {

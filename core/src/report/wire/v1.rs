@@ -293,6 +293,9 @@ pub struct RunSummary {
     /// Tasks of the same kind in the repository that were not part of the run.
     #[serde(default)]
     pub spared: usize,
+    /// How long those took in earlier runs, as far as that is known.
+    #[serde(default)]
+    pub spared_ms: u64,
     /// How long the critical path took: no number of jobs makes the run shorter.
     #[serde(default)]
     pub critical_ms: u64,
