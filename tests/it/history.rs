@@ -313,6 +313,13 @@ fn q3_quarantine_forgives_until_its_day() {
             .unwrap()
             .contains("ann")
     );
+    let report = format!("junit={}", shop.join("q.xml").display());
+    shop.affected(&[&flags[..], &["--report", &report]].concat());
+    let junit = std::fs::read_to_string(shop.join("q.xml")).unwrap();
+    assert!(
+        junit.contains("failures=\"0\"") && junit.contains("in quarantine: ann"),
+        "{junit}"
+    );
     let expired = with("\"2001-01-01\"");
     assert_eq!(expired.code, Some(1));
     assert!(

@@ -185,6 +185,9 @@ fn cargo_tests_are_told_one_by_one() {
         "{}",
         answer.stdout
     );
+    // Each test is recorded as well.
+    let story = run(&repo, &["history", "tests/a.rs one", "--format", "json"]).json();
+    assert_eq!(story["stories"][0]["test"], "tests/a.rs one", "{story}");
     // Nothing was run, so nothing is told of tests.
     repo.write("kit/tests/a.rs", "#[test]\nfn one() { 1 }\n");
     assert_eq!(told(&repo, &["--base", "main"]), ["kit:test failed"]);

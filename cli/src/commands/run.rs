@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use affected_core::cache::Session;
 use affected_core::history::{Miss, Skipping};
-use affected_core::pipeline::past::{Afterwards, PastUse};
+use affected_core::pipeline::past::PastUse;
+use affected_core::pipeline::recording::Afterwards;
 use affected_core::pipeline::{self, Answer, Environment};
 use affected_core::report::past as report;
 use affected_core::report::run::{Ended, again, document};
@@ -97,7 +98,7 @@ pub(super) fn planned_answer(
     context.printer.warnings(&answer.list.warnings);
     let again = answer.recalled.again();
     if !again.is_empty() && !running.last_failed {
-        let names: Vec<_> = again.iter().take(3).map(|name| escape(name)).collect();
+        let names: Vec<_> = again.keys().take(3).map(|name| escape(name)).collect();
         let more = match again.len().saturating_sub(names.len()) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -236,7 +237,7 @@ fn start_all(
     let mut options = request::run_options(running, root, &answer)?;
     options.cache = request::cache(running, &answer, &options);
     let reports = Reports::open(&running.report)?;
-    let (mut recorded, warning) = Recorded::begin(&mut answer, command);
+    let (mut recorded, warning) = Recorded::begin(&mut answer, command, options.cache.clone());
     context.printer.warnings_of(warning);
     let mut host = HostLog::here();
     let began = Instant::now();

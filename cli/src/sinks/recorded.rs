@@ -1,23 +1,33 @@
 //! The history as a listener: it records each end before anybody else hears of it.
 
+use std::sync::Arc;
+
+use affected_core::cache::Session;
 use affected_core::pipeline::Answer;
-use affected_core::pipeline::past::{Afterwards, Recording};
+use affected_core::pipeline::recording::{Afterwards, Recording};
 use affected_core::plan::Plan;
 use affected_core::run::{RunEvent, Sink};
 
 /// The record of a run, and what went wrong with it.
 pub(crate) struct Recorded {
     recording: Recording,
+    cache: Option<Arc<Session>>,
     warnings: Vec<String>,
 }
 
 impl Recorded {
     /// Begins to record a run of `command`; what stands in the way is returned as a warning.
-    pub(crate) fn begin(answer: &mut Answer, command: &str) -> (Self, Option<String>) {
+    /// The digests of its actions come from `cache`.
+    pub(crate) fn begin(
+        answer: &mut Answer,
+        command: &str,
+        cache: Option<Arc<Session>>,
+    ) -> (Self, Option<String>) {
         let (recording, warning) = Recording::begin(answer, command);
         let warnings = Vec::new();
         let recorded = Self {
             recording,
+            cache,
             warnings,
         };
         (recorded, warning)
@@ -34,7 +44,10 @@ impl Recorded {
 impl Sink for &mut Recorded {
     fn tell(&mut self, plan: &Plan, event: &RunEvent) {
         if let RunEvent::Finished(result) = event {
-            self.warnings.extend(self.recording.ended(plan, result));
+            let digest = self.cache.as_ref();
+            let digest = digest.and_then(|cache| cache.digest(result.action));
+            let told = self.recording.ended(plan, result, digest);
+            self.warnings.extend(told);
         }
     }
 }

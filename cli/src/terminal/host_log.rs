@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use affected_core::ci::{self, Annotation, Ended, Environment, Group, Host};
 use affected_core::plan::Plan;
 use affected_core::report::wire::v1;
-use affected_core::run::TaskResult;
+use affected_core::run::{Outcome, TaskResult};
 
 use super::{Printer, Verbosity, escape, escape_bytes};
 
@@ -39,16 +39,21 @@ impl HostLog {
     pub(crate) fn ended(&mut self, printer: &mut Printer, plan: &Plan, result: &TaskResult) {
         let action = &plan.actions[result.action];
         let target = escape(&action.target).into_owned();
-        let cause = result
-            .cause
-            .as_deref()
-            .map(|cause| escape(cause).into_owned());
-        let failed = result.outcome.is_failure();
+        let quarantine = result.forgiven.as_ref();
+        let quarantine = quarantine.map(|words| format!(", in quarantine: {words}"));
+        let cause = result.cause.as_deref().map(|cause| {
+            let cause = format!("{cause}{}", quarantine.as_deref().unwrap_or_default());
+            escape(&cause).into_owned()
+        });
+        let failed = result.fails_the_run();
         let ended = Ended {
             number: result.action + 1,
             target: &target,
             project: &action.project,
-            outcome: result.outcome.as_str(),
+            outcome: match result.forgiven {
+                Some(_) => Outcome::Skipped.as_str(),
+                None => result.outcome.as_str(),
+            },
             cause: cause.as_deref(),
             ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
         };
@@ -75,7 +80,7 @@ impl HostLog {
             number: result.action + 1,
             title: target,
             seconds: now(),
-            failed: result.outcome.is_failure(),
+            failed: result.fails_the_run(),
         };
         let Some(open) = self.host.open_group(&group) else {
             // Where nothing folds, the output of failures is told once, at the end.

@@ -1,11 +1,11 @@
 //! Reading what planning needs: how targets ended before, which stand unpassed on a branch, which commits are green.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::params;
 
-use super::{History, HistoryError, array};
+use super::{History, HistoryError, array, listed};
 use crate::plan::order::{Past, PathPast, TargetPast};
 
 impl History {
@@ -62,14 +62,18 @@ impl History {
         Ok(found)
     }
 
-    /// Returns the targets that did not pass when they were last tried on this branch, and those that these held back.
-    pub fn unpassed(&self, branch: &str) -> Result<BTreeSet<String>, HistoryError> {
+    /// Returns the targets that did not pass when they were last tried on this branch, and those that these held back; with
+    /// the units that were tried, none for all of them.
+    pub fn unpassed(&self, branch: &str) -> Result<BTreeMap<String, Vec<String>>, HistoryError> {
         let mut ask = self.connection.prepare(
-            "SELECT target FROM standing WHERE branch = ?1 AND (outcome IN ('failed', 'timed-out')
+            "SELECT target, units FROM standing WHERE branch = ?1 AND (outcome IN ('failed', 'timed-out')
                OR (held AND project IN
                  (SELECT project FROM standing WHERE branch = ?1 AND outcome IN ('failed', 'timed-out'))))",
         )?;
-        let rows = ask.query_map([branch], |row| row.get(0))?;
+        let rows = ask.query_map([branch], |row| {
+            let units: Option<String> = row.get(1)?;
+            Ok((row.get(0)?, listed(units.as_deref())))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -113,3 +113,8 @@ fn array<T: AsRef<str>>(items: &[T]) -> String {
 fn list(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_default()
 }
+
+/// Reads a JSON array of texts where there is one.
+fn listed(text: Option<&str>) -> Vec<String> {
+    text.map(list).unwrap_or_default()
+}

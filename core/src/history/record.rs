@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{History, HistoryError, array, limits::prune, now, store};
+use super::{History, HistoryError, array, limits::prune, listed, now, store};
 
 /// Runs with more changed paths teach nothing about single paths.
 const PATHS_LEARNT: usize = 200;
@@ -448,7 +448,7 @@ fn learn_test(
 }
 
 /// Notes how a target stands on its branch. What was not tried leaves that as it was, unless a failure held it back;
-/// a pass of some of its units proves nothing about the others.
+/// a pass clears only the units that it tried.
 fn stand(
     transaction: &Transaction<'_>,
     branch: &str,
@@ -460,11 +460,26 @@ fn stand(
     if !passed && !failed && !task.held {
         return Ok(());
     }
+    let mut units = task.units.clone();
+    if let Some(owed) = owed(transaction, branch, &task.target)? {
+        let is_whole = owed.is_empty() || units.is_empty();
+        let tried_all =
+            units.is_empty() || (!owed.is_empty() && owed.iter().all(|unit| units.contains(unit)));
+        if passed && !tried_all {
+            return Ok(());
+        }
+        units = if is_whole {
+            Vec::new()
+        } else {
+            [units, owed].concat()
+        };
+        units.sort();
+        units.dedup();
+    }
     let mut put = transaction.prepare_cached(
-        "INSERT INTO standing VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO standing VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT DO UPDATE SET project = excluded.project, outcome = excluded.outcome, held = excluded.held,
-           task = excluded.task
-         WHERE ?7 = 0 OR standing.outcome IN ('passed', 'flaky', 'cached')",
+           task = excluded.task, units = excluded.units",
     )?;
     put.execute(params![
         branch,
@@ -473,9 +488,26 @@ fn stand(
         task.outcome,
         task.held,
         id,
-        passed && !task.units.is_empty(),
+        (!units.is_empty()).then(|| array(&units)),
     ])?;
     Ok(())
+}
+
+/// Returns the units that a target still has to pass on a branch, none for all of them; `None` if it stands passed.
+fn owed(
+    transaction: &Transaction<'_>,
+    branch: &str,
+    target: &str,
+) -> Result<Option<Vec<String>>, HistoryError> {
+    let mut ask = transaction.prepare_cached(
+        "SELECT units FROM standing WHERE branch = ?1 AND target = ?2
+         AND outcome NOT IN ('passed', 'flaky', 'cached')",
+    )?;
+    let units = ask
+        .query_row(params![branch, target], |row| row.get(0))
+        .optional()?;
+    let units: Option<Option<String>> = units;
+    Ok(units.map(|units| listed(units.as_deref())))
 }
 
 /// Counts that these paths had changed, once for each state of the files.

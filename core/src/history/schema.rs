@@ -73,6 +73,7 @@ CREATE TABLE standing (
   outcome TEXT NOT NULL,
   held INTEGER NOT NULL,                   -- 1: not started because something before it failed
   task INTEGER NOT NULL,
+  units TEXT,                              -- JSON array of what is to be tried again; NULL: all of it
   PRIMARY KEY (branch, target)
 ) WITHOUT ROWID;
 CREATE TABLE tests (
@@ -170,7 +171,7 @@ pub(super) mod tests {
                    NULL, NULL, '[\"a:test\"]', '[\"a/x\"]', 1, '0.1.0');
                  INSERT INTO tasks VALUES (9, 7, 'a:test', 'a', 'unit', 'failed', 1, 'exit code 1', 5, 1, NULL, NULL, '');
                  INSERT INTO targets VALUES ('a:test', 'a', 'unit', 1, 1, 1, 0, 0.0, 'F', NULL, 'failed');
-                 INSERT INTO standing VALUES ('main', 'a:test', 'a', 'failed', 0, 9);
+                 INSERT INTO standing VALUES ('main', 'a:test', 'a', 'failed', 0, 9, NULL);
                  PRAGMA user_version = 1;",
             )
             .unwrap();

@@ -1,6 +1,6 @@
 //! Which tasks of the selected projects are planned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::{Impact, ProjectGraph, Stage, StageOrder, Task};
 
@@ -22,8 +22,8 @@ pub(super) struct Selected<'a> {
     pub(super) union: &'a ProjectGraph,
     pub(super) affected: &'a AffectedSet,
     pub(super) parts: &'a narrow::Parts,
-    /// Targets that did not pass last time.
-    pub(super) again: &'a BTreeSet<String>,
+    /// Targets that did not pass last time, with the units that are owed.
+    pub(super) again: &'a BTreeMap<String, Vec<String>>,
 }
 
 /// Plans the tasks of what was selected.

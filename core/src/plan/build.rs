@@ -30,8 +30,9 @@ pub struct Chosen {
     pub stages: Vec<Stage>,
     /// Reason codes, sorted.
     pub reasons: Vec<String>,
-    /// Names of tasks that did not pass last time: they run as a whole, whatever the stages say.
-    pub again: BTreeSet<String>,
+    /// Names of tasks that did not pass last time, with the units that are owed, none for all of them: they run whatever the
+    /// stages say, and as a whole unless what is owed runs anyway.
+    pub again: BTreeMap<String, Vec<String>>,
 }
 
 /// Says why there is no plan.
@@ -68,11 +69,8 @@ pub fn build(
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for choice in chosen {
         for task in &graph.project(choice.project).tasks {
-            let narrowed = if choice.again.contains(&task.name) {
-                Narrowed::Whole(Some("it did not pass last time".to_owned()))
-            } else {
-                parts.of(&graph.project(choice.project).root, task)
-            };
+            let narrowed = parts.of(&graph.project(choice.project).root, task);
+            let narrowed = with_owed(narrowed, choice.again.get(&task.name));
             if is_wanted(task, choice, wanted) && narrowed != Narrowed::Nothing {
                 candidates.push(Candidate {
                     project: choice.project,
@@ -121,13 +119,29 @@ pub fn build(
     Ok(Plan { actions })
 }
 
+/// A unit that is owed may be gone by now, and a runner that is told to run it would fail: so all of the task runs unless the
+/// change reaches every one of them.
+fn with_owed(narrowed: Narrowed, owed: Option<&Vec<String>>) -> Narrowed {
+    let Some(owed) = owed else {
+        return narrowed;
+    };
+    match &narrowed {
+        Narrowed::Units { units, .. }
+            if !owed.is_empty() && owed.iter().all(|unit| units.contains(unit)) =>
+        {
+            narrowed
+        }
+        _ => Narrowed::Whole(Some("it did not pass last time".to_owned())),
+    }
+}
+
 fn is_wanted(task: &Task, choice: &Chosen, wanted: &Wanted) -> bool {
     match (wanted, &task.stage) {
         (Wanted::Named(name), _) => {
             task.name == *name || task.name.starts_with(&format!("{name}@"))
         }
         (Wanted::Tests(only), Some(stage)) => {
-            (choice.stages.contains(stage) || choice.again.contains(&task.name))
+            (choice.stages.contains(stage) || choice.again.contains_key(&task.name))
                 && (only.is_empty() || only.contains(stage))
         }
         (Wanted::Tests(_), None) => false,

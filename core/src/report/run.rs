@@ -77,7 +77,7 @@ pub fn document(
             quarantined: count(&|result| result.forgiven.is_some()),
             cached: count(&|result| result.outcome == Outcome::Cached),
             saved_ms: results.iter().filter_map(saved_ms).sum(),
-            failed: count(&|result| result.outcome.is_failure() && result.forgiven.is_none()),
+            failed: count(&TaskResult::fails_the_run),
             skipped: count(&|result| result.outcome == Outcome::Skipped),
             canceled: count(&|result| result.outcome == Outcome::Canceled),
             deferred: count(&|result| result.unstarted == Some(Unstarted::Deferred)),

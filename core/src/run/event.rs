@@ -122,6 +122,12 @@ impl TaskResult {
         }
     }
 
+    /// Tells whether it fails the run: it did not pass, and nobody vouches for that.
+    #[must_use]
+    pub fn fails_the_run(&self) -> bool {
+        self.outcome.is_failure() && self.forgiven.is_none()
+    }
+
     /// Tells whether it is known to have run no test: such a pass proves nothing (C3).
     #[must_use]
     pub fn ran_no_test(&self) -> bool {

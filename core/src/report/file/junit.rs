@@ -46,6 +46,12 @@ fn case(action: &Action, result: &TaskResult) -> TestCase {
 
 fn status(result: &TaskResult) -> TestCaseStatus {
     let cause = result.cause.as_deref().unwrap_or_default();
+    if let Some(words) = &result.forgiven {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(format!("{cause}, in quarantine: {words}"));
+        status.set_type("quarantined");
+        return status;
+    }
     let mut status = match result.outcome {
         Outcome::Passed | Outcome::Cached | Outcome::Flaky => return TestCaseStatus::success(),
         Outcome::Failed if result.exit.is_some() => {
