@@ -27,6 +27,7 @@ mod sandbox;
 mod selection;
 mod shop;
 mod snapshots;
+mod stages;
 #[cfg(unix)]
 mod vcs;
 #[cfg(unix)]

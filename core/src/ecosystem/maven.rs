@@ -294,10 +294,41 @@ fn tasks(scan: &Scan<'_>, folder: &RepoPath, poms: &BTreeMap<RepoPath, Arc<Pom>>
             origin: "pom.xml".to_owned(),
         }
     };
-    vec![
+    let mut tasks = vec![
         task("test", Some("unit"), &["test"]),
         task("build", None, &["package", "-DskipTests"]),
-    ]
+    ];
+    if uses_failsafe(poms, folder, 0) && has_integration_tests(scan, folder) {
+        // What these need may be packed or started by the phases in between, so none is left out.
+        tasks.push(task("test:integration", Some("integration"), &["verify"]));
+    }
+    tasks
+}
+
+/// Tells whether a pom or one of its parents asks for Failsafe.
+fn uses_failsafe(poms: &BTreeMap<RepoPath, Arc<Pom>>, folder: &RepoPath, depth: usize) -> bool {
+    let Some(pom) = poms.get(folder).filter(|_| depth < 16) else {
+        return false;
+    };
+    let mut plugins = pom.uses.iter().filter(|wanted| wanted.is_plugin);
+    plugins.any(|plugin| plugin.artifact == "maven-failsafe-plugin")
+        || parent_folder(poms, folder).is_some_and(|above| uses_failsafe(poms, &above, depth + 1))
+}
+
+/// The names that Failsafe takes. Source: "Inclusions and Exclusions of Tests" of its documentation.
+fn has_integration_tests(scan: &Scan<'_>, folder: &RepoPath) -> bool {
+    let Ok(tests) = folder.join("src/test") else {
+        return false;
+    };
+    scan.files().below(&tests).iter().any(|entry| {
+        let name = String::from_utf8_lossy(entry.path.file_name()).into_owned();
+        let class = [".java", ".kt", ".groovy", ".scala"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
+        class.is_some_and(|class| {
+            class.ends_with("IT") || class.ends_with("ITCase") || class.starts_with("IT")
+        })
+    })
 }
 
 fn links(

@@ -261,10 +261,16 @@ impl Crates {
 
     fn tasks(&self, folder: &RepoPath, name: &str) -> Vec<Task> {
         let cwd = self.workspace_of.get(folder).unwrap_or(folder);
-        let task = |task: &str, stage: Option<Stage>, verb: &str| Task {
+        let task = |task: &str, stage: Option<&str>, verb: &str, more: &[&str]| Task {
             name: task.to_owned(),
-            stage,
-            command: Command::Argv(["cargo", verb, "-p", name].map(ToOwned::to_owned).to_vec()),
+            stage: stage.map(Stage::new),
+            command: Command::Argv(
+                ["cargo", verb, "-p", name]
+                    .iter()
+                    .chain(more)
+                    .map(ToString::to_string)
+                    .collect(),
+            ),
             cwd: cwd.clone(),
             env: BTreeMap::new(),
             timeout: None,
@@ -276,11 +282,24 @@ impl Crates {
             },
             origin: "Cargo.toml".to_owned(),
         };
-        vec![
-            task("test", Some(Stage::new("unit")), "test"),
-            task("build", None, "build"),
-            task("lint", None, "clippy"),
-        ]
+        let mut tasks = vec![
+            task("test", Some("unit"), "test", &[]),
+            task("build", None, "build", &[]),
+            task("lint", None, "clippy", &[]),
+        ];
+        for target in &self.manifests[folder].apart {
+            let Some(stage) = stage_of(&target.name) else {
+                continue;
+            };
+            let features = target.features.join(",");
+            let mut more = vec!["--test", &target.name];
+            if !features.is_empty() {
+                more.extend(["--features", &features]);
+            }
+            let name = format!("test:{}", target.name);
+            tasks.push(task(&name, Some(stage), "test", &more));
+        }
+        tasks
     }
 
     /// Dependencies of a package that lie in this repository: folder, kind, line, words.
@@ -410,4 +429,22 @@ fn build_script(scan: &Scan<'_>, folder: &RepoPath, links: &mut Vec<Link>) {
             });
         }
     }
+}
+
+/// The stage that the name of a test target holds as one of its words.
+fn stage_of(target: &str) -> Option<&'static str> {
+    const STAGES: [(&str, &str); 7] = [
+        ("smoke", "smoke"),
+        ("contract", "contract"),
+        ("component", "component"),
+        ("functional", "component"),
+        ("integration", "integration"),
+        ("e2e", "e2e"),
+        ("acceptance", "e2e"),
+    ];
+    let mut words = target.split(['_', '-']);
+    words.find_map(|word| {
+        let known = STAGES.iter().find(|(name, _)| *name == word);
+        known.map(|(_, stage)| *stage)
+    })
 }
