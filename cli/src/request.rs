@@ -224,6 +224,8 @@ fn time(flag: &'static str, text: &str) -> Result<Duration, CliError> {
     })
 }
 
+/// A number, or a share of the cores that this process may use: the standard library looks at its affinity and, on
+/// Linux, at the quota of its cgroup (`cpu.max` of version 2, `cpu.cfs_quota_us` of version 1).
 fn jobs(text: Option<&str>) -> Result<usize, CliError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let Some(text) = text else { return Ok(cores) };

@@ -6,15 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use affected_graph::{Command, RepoPath};
 
 use super::batch::{Batches, Ended};
 use super::capture::Bounded;
-use super::clock::Clock;
+use super::clock::{Clock, nap};
 use super::environment::{NoProgram, find_program, variables};
+use super::jobserver;
 use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
 use super::results::Asked;
 use super::roster::Roster;
@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub(super) roster: Arc<Roster>,
     /// Counts time.
     pub(super) clock: Clock,
+    /// Where what tasks start finds more places to work; see [`super::jobserver`].
+    pub(super) makeflags: Option<OsString>,
     /// What is run.
     pub(super) plan: &'a Plan,
     /// What one command does of it.
@@ -228,7 +230,15 @@ fn launch(
     let (name, arguments) =
         argv(command).ok_or_else(|| NoStart::Failed("the command is empty".to_owned()))?;
     let own = asked.map_or_else(|| action.env.clone(), |asked| asked.variables(&action.env));
-    let environment = variables(&context.options.environment, &own);
+    let mut environment = variables(&context.options.environment, &own);
+    // One that was inherited leads nowhere, or there would be no need of ours.
+    let words = context
+        .makeflags
+        .as_ref()
+        .filter(|_| !own.contains_key(jobserver::VARIABLE));
+    if let Some(words) = words {
+        environment.insert(jobserver::VARIABLE.into(), words.clone());
+    }
     let program = program(&name, &cwd, &environment)?;
     Ok(Launch {
         action: index,
@@ -310,7 +320,7 @@ fn run_patiently(launch: &Launch, limits: Limits, context: &Context<'_>) -> io::
                     return Err(error);
                 }
                 tries += 1;
-                thread::sleep(RETRY);
+                nap(RETRY);
             }
             other => return other,
         }
