@@ -47,6 +47,8 @@ pub(crate) struct Bench {
 enum Other {
     /// Replays made histories and compares the order of tests with the best one.
     Order(crate::order::Order),
+    /// Times running against starting the same processes by hand.
+    Engine(crate::engine::Engine),
 }
 
 /// Something that is timed.
@@ -63,8 +65,10 @@ struct Row {
 
 /// Prints a table of medians, their ratios to git, and peak memory.
 pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
-    if let Some(Other::Order(wanted)) = &wanted.other {
-        return crate::order::run(wanted);
+    match &wanted.other {
+        Some(Other::Order(wanted)) => return crate::order::run(wanted),
+        Some(Other::Engine(wanted)) => return crate::engine::run(wanted),
+        None => {}
     }
     crate::ci::cargo(
         &["build", "--quiet", "--release", "--package", "affected-cli"],

@@ -8,8 +8,10 @@
 mod bench;
 mod ci;
 mod demo;
+mod engine;
 mod order;
 mod schemas;
+mod soak;
 mod soundness;
 mod tidy;
 mod truth;
@@ -40,6 +42,8 @@ enum Verb {
     Truth(truth::Truth),
     /// Proves by real runs of made repositories that no test is missed.
     Soundness(soundness::Soundness),
+    /// Repeats tests of endurance far more often than the gate does.
+    Soak(soak::Soak),
     /// Writes the JSON Schemas; with `--check` only compares.
     Schemas {
         /// Compare only.
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Bench(wanted) => bench::run(&wanted),
         Verb::Truth(wanted) => truth::run(&wanted),
         Verb::Soundness(wanted) => soundness::run(&wanted),
+        Verb::Soak(wanted) => soak::run(&wanted),
         Verb::Schemas { check } => schemas::run(check),
     };
     match outcome {
