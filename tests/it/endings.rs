@@ -102,9 +102,13 @@ fn e1_the_second_signal_does_not_wait() {
     wait_for(&mut tool, || shop.join("t0/ready").exists());
     let began = Instant::now();
     kill_process(pid(&tool), Signal::TERM).unwrap();
+    let (mut last, mut sent) = (began, 1);
     while tool.try_wait().unwrap().is_none() {
-        // One more at any time is as good as one.
-        kill_process(pid(&tool), Signal::TERM).unwrap();
+        // Two that come together are one.
+        if last.elapsed() > Duration::from_millis(30) && sent < 20 {
+            kill_process(pid(&tool), Signal::TERM).unwrap();
+            (last, sent) = (Instant::now(), sent + 1);
+        }
         std::thread::yield_now();
     }
     let (status, ..) = rest(tool);
@@ -367,4 +371,78 @@ fn e9_a_foreign_checkout_works_or_says_what_to_do() {
         answer.code,
         answer.stderr
     );
+}
+
+/// E5, C7: events that cannot be written are told once, and change nothing.
+#[test]
+fn e5_events_on_a_full_disk_change_no_verdict() {
+    let shop = with_tasks(&["exit 0", "exit 0"]);
+    let answer = shop.affected(&["test", "--all", "--events", "/dev/full"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let told = answer.stderr.matches("not all events are written");
+    assert_eq!(told.count(), 1, "{}", answer.stderr);
+}
+
+/// E5: a report that cannot be written is told, and hides neither the summary nor the verdict.
+#[test]
+fn e5_a_report_that_cannot_be_written_hides_nothing() {
+    for (line, code) in [("exit 3", 1), ("exit 0", 2)] {
+        let shop = with_tasks(&[line]);
+        let answer = shop.affected(&["test", "--all", "--report", "json=/dev/full"]);
+        assert_eq!(answer.code, Some(code), "{}", answer.stderr);
+        assert!(
+            answer.stdout.contains("1 failed") || answer.stdout.contains("1 passed"),
+            "{}",
+            answer.stdout
+        );
+        assert!(
+            answer.stderr.contains("failed to write a report"),
+            "{}",
+            answer.stderr
+        );
+    }
+}
+
+/// E7: what runs below runs adds up to the places of the first one.
+#[test]
+fn e7_nested_runs_share_the_places_of_the_first() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let count = "touch ../now/$$; ls ../now | wc -l >> ../counts; sleep 0.05; rm ../now/$$";
+    let lines = vec![count; 6 * cores];
+    let inner = with_tasks(&lines);
+    inner.write("now/.keep", "");
+    let nested = "exec \"$TOOL\" -C \"$INNER\" test --all --no-cache -j \"$MANY\"";
+    let outer = with_tasks(&[nested, nested]);
+    let tool = env!("CARGO_BIN_EXE_affected-under-test");
+    let many = (4 * cores).to_string();
+    let inside = inner.path().to_str().unwrap();
+    let answer = outer.affected_with(
+        &["-v", "test", "--all", "--no-cache", "-j", "2"],
+        &[("TOOL", tool), ("INNER", inside), ("MANY", &many)],
+    );
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let counts = std::fs::read_to_string(inner.join("counts")).unwrap();
+    let most = counts
+        .lines()
+        .map(|line| line.trim().parse::<usize>().unwrap())
+        .max();
+    assert!(
+        most <= Some(cores.max(2)),
+        "{most:?} at once on {cores} cores"
+    );
+}
+
+/// E1: however many signals come, the end comes.
+#[test]
+fn e1_a_flood_of_signals_holds_nothing_up() {
+    let shop = with_tasks(&["trap '' TERM; touch ready; while :; do sleep 300; done"]);
+    let mark = mark("flood");
+    let mut tool = start(&shop, &TEST, &mark);
+    wait_for(&mut tool, || shop.join("t0/ready").exists());
+    let began = Instant::now();
+    while tool.try_wait().unwrap().is_none() {
+        kill_process(pid(&tool), Signal::TERM).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(30), "it never ends");
+    }
+    assert_nothing_lives(&mark);
 }
