@@ -12,7 +12,7 @@ use affected_core::pipeline::past::{Learnt, PastUse};
 use affected_core::pipeline::{
     Answer, Comparison, Environment, Fetch, OnUnknown, Request, results,
 };
-use affected_core::run::{Batching, MissingTool, Orphans, RunOptions, Stop, log_folder};
+use affected_core::run::{Batching, MissingTool, Orphans, Overrun, RunOptions, Stop, log_folder};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
@@ -168,6 +168,10 @@ pub(crate) fn run_options(
             .as_deref()
             .map(|text| time("--budget", text))
             .transpose()?,
+        overrun: match running.hard_budget {
+            true => Overrun::Stop,
+            false => Overrun::Finish,
+        },
         quarantine: answer.quarantine.clone(),
         retries: running.retries.unwrap_or(answer.retries),
         order: Some(Arc::new(Learnt(answer.ranking.clone()))),

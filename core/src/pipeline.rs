@@ -1,5 +1,6 @@
 //! Composes the stages; the only module that knows them all.
 
+mod check;
 mod explain;
 mod gate;
 pub mod keys;
@@ -10,8 +11,10 @@ pub mod release;
 pub mod results;
 mod stopwatch;
 mod tasks;
+mod tests;
 mod trees;
 mod warnings;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,9 +28,12 @@ use thiserror::Error;
 pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
 pub use crate::diff::deepen::Fetch;
+pub use check::{Checked, Pushed, checked, pushed};
 pub use explain::{why, why_not};
 pub use gate::{base, cut, planned};
 pub use stopwatch::Stopwatch;
+pub use tests::{named, tests};
+pub use watch::Watching;
 
 use crate::config::{self, ConfigError, defects};
 use crate::diff::{Change, ChangeKind, ChangeSet, fields, range::NoBase};
@@ -40,7 +46,7 @@ use crate::run::Quarantine;
 use crate::scan::{Inventory, units::Units};
 use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
-use crate::vcs::VcsError;
+use crate::vcs::{Repository, VcsError};
 use memory::{Memory, Span, State};
 use stopwatch::Lap;
 use trees::Trees;
@@ -465,6 +471,11 @@ fn parts(
         precision: trees.config.precision,
         ecosystems: ecosystem::ALL,
     })
+}
+
+/// Opens the repository that a folder is in.
+pub fn repository(directory: &std::path::Path) -> Result<Repository, PipelineError> {
+    Ok(Repository::discover(directory)?)
 }
 
 /// Lists every value in force and where it comes from.

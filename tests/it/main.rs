@@ -4,9 +4,13 @@
 mod base;
 #[cfg(unix)]
 mod cache;
+#[cfg(unix)]
+mod check;
 mod files;
 mod gate;
 mod history;
+#[cfg(unix)]
+mod hooks;
 mod host_log;
 mod hostile;
 mod hosts;
@@ -18,10 +22,14 @@ mod release;
 mod run;
 mod runners;
 mod sandbox;
+mod schema;
 mod selection;
 mod shop;
 mod snapshots;
+mod tests;
 #[cfg(unix)]
 mod vcs;
+#[cfg(unix)]
+mod watch;
 #[cfg(unix)]
 mod workflows;

@@ -5,9 +5,10 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 22] = [
     "digest",
     "vcs",
+    "hooks",
     "tree",
     "facts",
     "lockfile",
@@ -25,11 +26,12 @@ const ORDER: [&str; 20] = [
     "history",
     "release",
     "report",
+    "watch",
     "pipeline",
 ];
 
 /// Crates that only one place may name.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("gix::", &["core/src/vcs/"]),
     ("petgraph::", &["graph/src/project_graph.rs"]),
     ("clap::", &["cli/src/", "xtask/src/"]),
@@ -42,6 +44,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("blake3::", &["core/src/digest.rs"]),
+    ("notify::", &["core/src/watch.rs"]),
     ("rusqlite::", &["core/src/history/"]),
     (
         "std::env::var",

@@ -110,6 +110,9 @@ pub(crate) struct Running {
     /// Start nothing that is not expected to end within this time: `8m`.
     #[arg(long, value_name = "TIME")]
     pub(crate) budget: Option<String>,
+    /// Also end what still runs when the budget ends; it counts as not run.
+    #[arg(long, requires = "budget")]
+    pub(crate) hard_budget: bool,
     /// Only targets that did not pass last time on this branch.
     #[arg(long)]
     pub(crate) last_failed: bool,

@@ -7,6 +7,7 @@
 
 mod files;
 mod follow;
+pub mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -69,6 +69,16 @@ pub struct Keys {
 }
 
 impl Keyring {
+    /// The configuration in force.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The head's files.
+    pub(super) fn tree(&self) -> &dyn Tree {
+        self.tree.as_ref()
+    }
+
     pub(super) fn of(tree: &SharedTree, inventory: &Inventory, config: Config) -> Self {
         Self {
             tree: Arc::clone(tree),

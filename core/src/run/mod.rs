@@ -35,6 +35,6 @@ pub use event::{Outcome, RunEvent, Sink, Sinks, TaskResult, Unstarted};
 pub use execution::execute;
 pub use interrupt::{Interrupt, Subscription, Suspension, Urgency};
 pub use logs::log_folder;
-pub use options::{Batching, MissingTool, Order, Orphans, RunOptions, Stop};
+pub use options::{Batching, MissingTool, Order, Orphans, Overrun, RunOptions, Stop};
 pub use quarantine::Quarantine;
 pub use watchdog::watchdog_main;

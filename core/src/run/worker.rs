@@ -18,7 +18,7 @@ use super::environment::{NoProgram, find_program, variables};
 use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
 use super::results::Asked;
 use super::roster::Roster;
-use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
+use super::{Interrupt, MissingTool, Outcome, Overrun, RunOptions, TaskResult, Unstarted};
 use crate::plan::batch::Batch;
 use crate::plan::{Action, Plan};
 use crate::runner::Tests;
@@ -123,8 +123,10 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
 
 fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
     let started = context.clock.now();
+    let own = action.timeout.or(context.options.default_timeout);
+    let left = left(context, started).filter(|left| own.is_none_or(|own| *left < own));
     let limits = Limits {
-        timeout: action.timeout.or(context.options.default_timeout),
+        timeout: left.or(own),
         grace: context.options.grace,
     };
     let asked = Asked::of(action, context.options.reports.as_deref());
@@ -169,7 +171,20 @@ fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResu
         ),
     };
     result.duration = context.clock.now().saturating_sub(started);
+    if left.is_some() && result.outcome == Outcome::TimedOut {
+        let cause = "left: the budget ended before it did".to_owned();
+        let duration = result.duration;
+        result = TaskResult::unstarted(index, Outcome::Skipped, Unstarted::Deferred, cause);
+        result.duration = duration;
+    }
     (result, warnings)
+}
+
+/// What is left of a budget that ends what runs.
+fn left(context: &Context<'_>, now: Duration) -> Option<Duration> {
+    let ends = context.options.overrun == Overrun::Stop;
+    let budget = context.options.budget.filter(|_| ends)?;
+    Some(budget.saturating_sub(now))
 }
 
 /// Adds how single tests ended. Where there was none to run, that is no failure: whoever reads the result is told.

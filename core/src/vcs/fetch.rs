@@ -130,20 +130,35 @@ impl Repository {
     fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
         let output =
             run(&self.place(), arguments, input).map_err(|error| format!("git: {error}"))?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let fatal = said.lines().find(|line| line.starts_with("fatal:"));
-        let line = fatal
-            .or_else(|| said.lines().last())
-            .unwrap_or("git failed");
-        Err(without_credentials(line.trim_start_matches("fatal: ")))
+        words_of(output)
     }
+}
+
+/// Returns what git wrote, or what it says against it.
+pub(super) fn words_of(output: Output) -> Result<Vec<u8>, String> {
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let fatal = said.lines().find(|line| line.starts_with("fatal:"));
+    let line = fatal
+        .or_else(|| said.lines().last())
+        .unwrap_or("git failed");
+    Err(without_credentials(line.trim_start_matches("fatal: ")))
 }
 
 /// Starts git in `folder` with neutral settings, and without anything to ask.
 pub(super) fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::Result<Output> {
+    run_with(folder, arguments, input, None)
+}
+
+/// The same, with an index file of ours in place of the repository's.
+pub(super) fn run_with(
+    folder: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    index: Option<&Path>,
+) -> std::io::Result<Output> {
     let mut command = Command::new("git");
     for setting in NEUTRAL {
         command.args(["-c", setting]);
@@ -159,6 +174,8 @@ pub(super) fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::R
         .env("GIT_NO_LAZY_FETCH", "1")
         .env_remove("GIT_DIR")
         .env_remove("GIT_INDEX_FILE")
+        .env_remove("GIT_WORK_TREE")
+        .envs(index.map(|index| ("GIT_INDEX_FILE", index)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -1,7 +1,7 @@
 //! Git through gix: open, resolve, merge base, trees and index. The only module that sees gix.
 //!
 //! Reading starts no program: no hook, filter, fsmonitor or configured command (X1), and replace refs are ignored (X2).
-//! Only `fetch` and `remote` start git, to fetch what is missing and to push tags.
+//! Only `fetch`, `remote` and `layout` start git: to fetch what is missing, to push tags, to lay out what is tested apart.
 
 mod branch;
 mod changes;
@@ -9,6 +9,7 @@ mod conversion;
 mod entry;
 mod error;
 mod fetch;
+mod layout;
 mod remote;
 mod stat;
 mod tags;
@@ -28,6 +29,7 @@ pub(crate) use conversion::Conversions;
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
 pub use fetch::Reach;
+pub use layout::Source;
 pub use remote::Push;
 pub(crate) use stat::read as read_from_disk;
 pub use tags::{Commit, NewTag, Signing, Tag};
@@ -336,6 +338,11 @@ impl Repository {
         Ok(Index { state: Some(state) })
     }
 
+    /// Returns where the index of this work tree is kept.
+    pub(super) fn index_file(&self) -> PathBuf {
+        self.local().index_path()
+    }
+
     /// Returns the folder that all work trees share: `.git` of the first one.
     #[must_use]
     pub fn common_dir(&self) -> PathBuf {
@@ -372,6 +379,23 @@ impl Repository {
         let config = repository.config_snapshot();
         let path = config.trusted_path("core.attributesFile").ok()??;
         Some(path)
+    }
+
+    /// Returns the folder in which the index of this work tree is kept.
+    pub fn index_folder(&self) -> Option<PathBuf> {
+        self.index_file().parent().map(Path::to_path_buf)
+    }
+
+    /// Returns the folder of git's hooks: what `core.hooksPath` names, seen from the work tree, or `hooks` in the common folder.
+    #[must_use]
+    pub fn hooks_dir(&self) -> PathBuf {
+        let repository = self.local();
+        let config = repository.config_snapshot();
+        let named = config.trusted_path("core.hooksPath").ok().flatten();
+        match named {
+            Some(named) => self.place().join(named),
+            None => self.common_dir().join("hooks"),
+        }
     }
 
     /// Reads a blob.

@@ -2,6 +2,7 @@
 
 mod gate;
 mod past;
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub use gate::{
     VerdictSummary,
 };
 pub use past::{Flaky, History, LeftOut, Missed, PastResult, PastRun, Story};
+pub use tests::{TestPart, TestService, TestStage, TestTask, Tests, TestsSummary};
 
 /// `affected.list/1`: what a change affects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
