@@ -7,6 +7,7 @@ pub mod keys;
 mod locks;
 mod memory;
 pub mod past;
+pub mod recording;
 pub mod release;
 pub mod results;
 mod stopwatch;

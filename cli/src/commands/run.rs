@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use affected_core::cache::Session;
 use affected_core::history::{Miss, Skipping};
-use affected_core::pipeline::past::{Afterwards, PastUse};
+use affected_core::pipeline::past::PastUse;
+use affected_core::pipeline::recording::Afterwards;
 use affected_core::pipeline::{self, Answer, Environment};
 use affected_core::report::past as report;
 use affected_core::report::run::{Ended, again, document};

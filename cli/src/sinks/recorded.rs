@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use affected_core::cache::Session;
 use affected_core::pipeline::Answer;
-use affected_core::pipeline::past::{Afterwards, Recording};
+use affected_core::pipeline::recording::{Afterwards, Recording};
 use affected_core::plan::Plan;
 use affected_core::run::{RunEvent, Sink};
 
