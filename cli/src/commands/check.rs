@@ -111,7 +111,11 @@ impl Check {
         let select = |context: &mut Context| {
             let mut request = request::resolve(selection, None, context)?;
             request.past = PastUse::Plan;
-            let checked = pipeline::checked(&request, &Environment::from_process())?;
+            let env = Environment::from_process();
+            let mut checked = pipeline::checked(&request, &env)?;
+            if !self.running.dry_run {
+                checked.settle(&request, &env);
+            }
             context.printer.warnings(&checked.answer.list.warnings);
             (later, held) = (checked.later, checked.held);
             Ok((checked.answer, None))

@@ -30,8 +30,7 @@ pub struct Checked {
     pub held: Option<File>,
 }
 
-/// Answers a request and keeps of it what a hook checks: without stages in the request, those up to `unit`. Tasks start
-/// where exactly the judged files lie: in the work tree if it holds nothing else, or else in a folder of their own.
+/// Answers a request and keeps of it what a hook checks: without stages in the request, those up to `unit`.
 pub fn checked(request: &Request, env: &Environment) -> Result<Checked, PipelineError> {
     let mut answer = answer(request, env)?;
     let early = early(&answer.keyring.config().stages);
@@ -55,16 +54,21 @@ pub fn checked(request: &Request, env: &Environment) -> Result<Checked, Pipeline
     let first = first.filter(|(_, action)| is_changed(&action.project));
     let first = first.map(|(at, _)| at).collect();
     answer.ranking.put_first(first);
-    let held = if answer.plan.actions.is_empty() {
-        None
-    } else {
-        settle(request, env, &mut answer)
-    };
     Ok(Checked {
         answer,
         later,
-        held,
+        held: None,
     })
+}
+
+impl Checked {
+    /// Makes tasks start where exactly the judged files lie: in the work tree if it holds nothing else, or else in a
+    /// folder of their own. Nothing is looked at where nothing runs.
+    pub fn settle(&mut self, request: &Request, env: &Environment) {
+        if !self.answer.plan.actions.is_empty() {
+            self.held = settle(request, env, &mut self.answer);
+        }
+    }
 }
 
 /// The stages up to the last that a hook has time for; where there is no such stage, the first one.
