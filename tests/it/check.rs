@@ -230,13 +230,25 @@ fn s9_what_is_pushed_is_judged() {
     assert_eq!(answer.code, Some(0), "{}{}", answer.stdout, answer.stderr);
     let answer = push(&shop, &line(&bad, &old));
     assert_eq!(answer.code, Some(1), "{}{}", answer.stdout, answer.stderr);
-    // A new branch is compared with the default branch; what the remote has and we have not says nothing.
+    // A new branch is compared with the default branch; where what the remote has is not here, everything counts.
     for since in [zeros.as_str(), "1234567890123456789012345678901234567890"] {
         let answer = push(&shop, &line(&bad, since));
         assert_eq!(answer.code, Some(1), "{}{}", answer.stdout, answer.stderr);
     }
     let answer = push(&shop, &format!("{}{}", line(&good, &old), line(&bad, &old)));
     assert_eq!(answer.code, Some(1), "one of two is enough");
+    // The default branch itself, which no remote is known to have: everything, instead of itself with itself.
+    shop.git(&["branch", "-f", "main", &bad]);
+    let answer = push(
+        &shop,
+        &format!("refs/heads/main {bad} refs/heads/main {zeros}\n"),
+    );
+    assert_eq!(answer.code, Some(1), "{}{}", answer.stdout, answer.stderr);
+    assert!(
+        answer.stderr.contains("everything is selected"),
+        "{}",
+        answer.stderr
+    );
     let answer = push(&shop, &line(&zeros, &bad));
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert!(answer.stderr.contains("nothing is pushed"));

@@ -94,12 +94,14 @@ impl Check {
         let mut lines = String::new();
         let input = std::io::stdin();
         if input.is_terminal() || variable("PRE_COMMIT").is_some() {
-            return Ok(vec![named("HEAD".to_owned(), None)]);
+            // Nobody tells, so it is a new branch.
+            lines.push_str("HEAD HEAD HEAD 0000000\n");
+        } else {
+            let mut input = input.lock();
+            input
+                .read_to_string(&mut lines)
+                .map_err(CliError::io("read standard input"))?;
         }
-        input
-            .lock()
-            .read_to_string(&mut lines)
-            .map_err(CliError::io("read standard input"))?;
         let pushed = pipeline::pushed(&context.directory, &lines)?;
         let pushed = pushed.into_iter();
         Ok(pushed.map(|ref_| named(ref_.head, ref_.since)).collect())

@@ -253,7 +253,7 @@ pub struct Pushed {
     pub reference: String,
     /// Its commit.
     pub head: String,
-    /// What the remote has there; `None` for what is new there, or is not here.
+    /// What the remote has there; `None` for a new ref, which is compared as a branch is.
     pub since: Option<String>,
 }
 
@@ -276,11 +276,12 @@ pub fn pushed(directory: &Path, lines: &str) -> Result<Vec<Pushed>, PipelineErro
         if !says_something(head) {
             continue;
         }
-        let is_here = |id: &&&str| says_something(id) && repository.resolve_commit(id).is_ok();
+        let since = Some(since).filter(|id| says_something(id));
+        let since = since.map(|id| (*id).to_owned());
         let one = Pushed {
             reference: (*reference).to_owned(),
             head: (*head).to_owned(),
-            since: Some(since).filter(is_here).map(|id| (*id).to_owned()),
+            since: since.or_else(|| nothing_known(&repository, head)),
         };
         if !found
             .iter()
@@ -290,6 +291,15 @@ pub fn pushed(directory: &Path, lines: &str) -> Result<Vec<Pushed>, PipelineErro
         }
     }
     Ok(found)
+}
+
+/// A new branch is compared with the default branch. The default branch itself, where no remote is known to have it, would
+/// be compared with itself: no commit is named then, so that everything is selected (B4).
+fn nothing_known(repository: &Repository, head: &str) -> Option<String> {
+    let (name, commit) = repository.default_branch()?;
+    let is_local = !name.contains('/');
+    let is_itself = is_local && repository.resolve_commit(head).ok() == Some(commit);
+    is_itself.then(|| "what the remote has".to_owned())
 }
 
 #[cfg(test)]
