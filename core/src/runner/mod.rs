@@ -199,12 +199,20 @@ pub fn recognise(command: &Command, script: Option<&str>) -> Option<(&'static dy
 /// Restricts the command of a task, one of the user's own at its placeholder; `None` where its runner is unknown or cannot.
 #[must_use]
 pub fn restrict(task: &Task, parts: &[Selected]) -> Option<Command> {
-    if let Command::Shell(line) = &task.command
+    restricted(&task.command, task.script.as_deref(), parts)
+}
+
+/// The same for a command by itself. A name that begins with a dash would be an option of the runner (X2), so all of it runs.
+fn restricted(command: &Command, script: Option<&str>, parts: &[Selected]) -> Option<Command> {
+    if parts.iter().any(|part| part.name().starts_with('-')) {
+        return None;
+    }
+    if let Command::Shell(line) = command
         && has_placeholder(line)
     {
         return placeholder::part(line, parts);
     }
-    let (runner, call) = recognise(&task.command, task.script.as_deref())?;
+    let (runner, call) = recognise(command, script)?;
     call.command(&runner.restrict(&call, parts)?)
 }
 
