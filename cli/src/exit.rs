@@ -9,7 +9,8 @@ pub(crate) struct Exit(pub(crate) u8);
 impl Exit {
     /// All went well; also where nothing is affected.
     pub(crate) const OK: Self = Self(0);
-    /// A task failed; `list --exit-code` found something affected; `doctor` found a fault.
+    /// A task failed; `list --exit-code` found something affected; `doctor` found a fault; `hooks` left
+    /// something to do by hand.
     pub(crate) const FAILED: Self = Self(1);
     /// Wrong usage or configuration, or no repository to look at.
     pub(crate) const USAGE: Self = Self(2);

@@ -14,7 +14,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use affected_core::report::wire::{events, release, v1};
+use affected_core::report::wire::{events, release, v1, watch};
 use clap::{CommandFactory, Parser};
 
 use exit::Exit;
@@ -81,7 +81,9 @@ fn documents() -> Vec<(&'static str, schemars::Schema)> {
         ("affected.release-tags.1.json", schemars::schema_for!(release::ReleaseTags)),
         ("affected.release-version.1.json", schemars::schema_for!(release::ReleaseVersion)),
         ("affected.run.1.json", schemars::schema_for!(v1::Run)),
+        ("affected.tests.1.json", schemars::schema_for!(v1::Tests)),
         ("affected.verdict.1.json", schemars::schema_for!(v1::Verdict)),
+        ("affected.watch.1.json", schemars::schema_for!(watch::Watched)),
         ("affected.why-not.1.json", schemars::schema_for!(v1::WhyNot)),
         ("affected.why.1.json", schemars::schema_for!(v1::Why)),
     ]

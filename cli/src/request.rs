@@ -12,7 +12,7 @@ use affected_core::pipeline::past::{Learnt, PastUse};
 use affected_core::pipeline::{
     Answer, Comparison, Environment, Fetch, OnUnknown, Request, results,
 };
-use affected_core::run::{Batching, MissingTool, Orphans, RunOptions, Stop, log_folder};
+use affected_core::run::{Batching, MissingTool, Orphans, Overrun, RunOptions, Stop, log_folder};
 use affected_graph::{Depth, RepoPath, Stage};
 
 use crate::app::Context;
@@ -46,6 +46,7 @@ pub(crate) fn resolve(
         filter: selection.filter.clone(),
         exclude: selection.exclude.clone(),
         stages: selection.stage.iter().map(Stage::new).collect(),
+        until: selection.until.as_ref().map(Stage::new),
         shard: shard_of(selection)?,
         task,
         past: PastUse::Ignore,
@@ -168,6 +169,10 @@ pub(crate) fn run_options(
             .as_deref()
             .map(|text| time("--budget", text))
             .transpose()?,
+        overrun: match running.hard_budget {
+            true => Overrun::Stop,
+            false => Overrun::Finish,
+        },
         quarantine: answer.quarantine.clone(),
         retries: running.retries.unwrap_or(answer.retries),
         order: Some(Arc::new(Learnt(answer.ranking.clone()))),
@@ -223,6 +228,8 @@ fn time(flag: &'static str, text: &str) -> Result<Duration, CliError> {
     })
 }
 
+/// A number, or a share of the cores that this process may use: the standard library looks at its affinity and, on
+/// Linux, at the quota of its cgroup (`cpu.max` of version 2, `cpu.cfs_quota_us` of version 1).
 fn jobs(text: Option<&str>) -> Result<usize, CliError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let Some(text) = text else { return Ok(cores) };

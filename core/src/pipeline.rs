@@ -1,5 +1,6 @@
 //! Composes the stages; the only module that knows them all.
 
+mod check;
 mod explain;
 mod gate;
 pub mod keys;
@@ -11,8 +12,10 @@ pub mod release;
 pub mod results;
 mod stopwatch;
 mod tasks;
+mod tests;
 mod trees;
 mod warnings;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,9 +29,12 @@ use thiserror::Error;
 pub use crate::ci::Environment;
 pub use crate::config::SettingSource;
 pub use crate::diff::deepen::Fetch;
+pub use check::{Checked, Pushed, checked, pushed};
 pub use explain::{why, why_not};
 pub use gate::{base, cut, planned};
 pub use stopwatch::Stopwatch;
+pub use tests::{named, tests};
+pub use watch::Watching;
 
 use crate::config::{self, ConfigError, defects};
 use crate::diff::{Change, ChangeKind, ChangeSet, fields, range::NoBase};
@@ -36,12 +42,12 @@ use crate::ecosystem;
 use crate::facts::FactStore;
 use crate::narrow;
 use crate::plan::{Plan, build::PlanError, order::Ranking};
-use crate::report::{list, wire::v1};
+use crate::report::{list, run::AllTasks, wire::v1};
 use crate::run::Quarantine;
 use crate::scan::{Inventory, units::Units};
 use crate::select::{self, AffectedSet, LockMeaning, Question};
 use crate::tree::TreeError;
-use crate::vcs::VcsError;
+use crate::vcs::{Repository, VcsError};
 use memory::{Memory, Span, State};
 use stopwatch::Lap;
 use trees::Trees;
@@ -145,6 +151,8 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Only these stages; empty means all.
     pub stages: Vec<Stage>,
+    /// Only this stage and those before it, where `stages` is empty.
+    pub until: Option<Stage>,
     /// `1/4`: index (1-based) and count.
     pub shard: Option<(usize, usize)>,
     /// Which task; `None` means the test tasks.
@@ -163,8 +171,8 @@ pub struct Answer {
     pub union: Arc<ProjectGraph>,
     /// What would run.
     pub plan: Plan,
-    /// How many tasks of the wanted kind all projects of the head have.
-    pub all_tasks: usize,
+    /// The tasks of the wanted kind that all projects of the head have.
+    pub all_tasks: AllTasks,
     /// The work tree's root, `None` where there is none.
     pub work_tree: Option<PathBuf>,
     /// Where the tool keeps what it may lose at any moment; `None` outside of git.
@@ -186,7 +194,6 @@ pub struct Answer {
 /// Answers a request. Every command that tells what is affected asks this one function (S13).
 pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineError> {
     let mut watch = Stopwatch::start();
-    let judged = judged(request, env, &mut watch)?;
     let Judged {
         trees,
         memory,
@@ -195,7 +202,8 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         changes,
         affected,
         mut notes,
-    } = judged;
+    } = judged(request, env, &mut watch)?;
+    let request = &tasks::until(request, &trees.config.stages);
     let shown = Names::new(&request.filter, &request.exclude)?;
     watch.lap(Lap::Select);
     let asked = (union.as_ref(), &affected, &changes);
@@ -210,7 +218,8 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         again: &recalled.again,
     };
     let mut plan = tasks::plan(request, &trees.config, &head.graph, &selected, &shown)?;
-    let mode = if trees.everything { "all" } else { "affected" };
+    // Of large graphs much is narrowed, and all of it is in the plan now: what follows can use the room.
+    drop(parts);
     let told = list::Told {
         graph: &head.graph,
         union: &union,
@@ -225,12 +234,13 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         &told,
         trees.base_revision.clone(),
         trees.head_revision.clone(),
-        mode,
+        if trees.everything { "all" } else { "affected" },
         warnings::all(&trees, &head, notes),
     );
     let ranking = past::order(&mut plan, &document, &trees, &recalled.past);
     watch.lap(Lap::Select);
     Ok(Answer {
+        all_tasks: tasks::all(request, &head.graph, &plan, &recalled.past),
         list: document,
         ranking,
         recalled,
@@ -239,7 +249,6 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         graph: Arc::clone(&head.graph),
         union,
         plan,
-        all_tasks: tasks::count(request, &head.graph),
         work_tree: trees.work_tree,
         store: memory.state_folder(),
         keyring: keys::Keyring::of(&trees.head, &head, trees.config),
@@ -297,19 +306,32 @@ fn seeded(changes: ChangeSet) -> ChangeSet {
     if !cfg!(feature = "defects") {
         return changes;
     }
+    let has = |kind| changes.changes().iter().any(|change| change.kind == kind);
+    let is_rename = has(ChangeKind::Deleted) && has(ChangeKind::Added);
     let seen = |(at, change): &(usize, Change)| {
-        let name = change.path.to_string();
+        let path = change.path.to_string();
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        let manifests = ["package.json", "pyproject.toml", "go.mod", "pom.xml"];
         let overlooked = [
             ("ignore-deletions", change.kind == ChangeKind::Deleted),
             ("ignore-additions", change.kind == ChangeKind::Added),
             ("ignore-data", name.ends_with(".txt")),
-            ("ignore-tests", name.contains("test")),
+            ("ignore-tests", path.contains("test")),
             (
                 "ignore-sources",
-                !name.contains("test") && !name.ends_with("json"),
+                !path.contains("test") && !path.ends_with("json"),
             ),
             ("first-change-only", *at > 0),
             ("last-change-only", *at + 1 < changes.changes().len()),
+            ("forget-conftest", name == "conftest.py"),
+            ("forget-embedded", name.starts_with("asset.")),
+            ("forget-environment-files", name.starts_with(".env")),
+            ("forget-lockfiles", name.contains("lock")),
+            ("forget-manifests", manifests.contains(&name)),
+            ("forget-modes", change.kind == ChangeKind::ModeChanged),
+            ("forget-packages", name == "__init__.py"),
+            ("forget-renames", is_rename),
+            ("forget-setup", name.starts_with("setup.")),
         ];
         !overlooked
             .into_iter()
@@ -431,7 +453,7 @@ fn decide(
     if let Some((code, detail)) = trees.everything_because() {
         return select::everything(union, code, &detail);
     }
-    select::determine(&Question {
+    let mut affected = select::determine(&Question {
         graph: union,
         changes,
         config: &trees.config,
@@ -444,7 +466,12 @@ fn decide(
             () if defects::is("direct-dependents") => Depth::Direct,
             () => request.depth,
         },
-    })
+    });
+    if defects::is("first-project-only") {
+        let first = affected.projects.pop_first();
+        affected.projects = first.into_iter().collect();
+    }
+    affected
 }
 
 fn parts(
@@ -466,6 +493,11 @@ fn parts(
         precision: trees.config.precision,
         ecosystems: ecosystem::ALL,
     })
+}
+
+/// Opens the repository that a folder is in.
+pub fn repository(directory: &std::path::Path) -> Result<Repository, PipelineError> {
+    Ok(Repository::discover(directory)?)
 }
 
 /// Lists every value in force and where it comes from.

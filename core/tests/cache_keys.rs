@@ -33,6 +33,7 @@ fn answer(root: &Path, comparison: Comparison) -> Answer {
         filter: Vec::new(),
         exclude: Vec::new(),
         stages: Vec::new(),
+        until: None,
         shard: None,
         past: affected_core::pipeline::past::PastUse::Ignore,
         task: None,

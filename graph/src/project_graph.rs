@@ -16,6 +16,14 @@ use crate::repo_path::RepoPath;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectIndex(pub(crate) u32);
 
+impl ProjectIndex {
+    /// Returns the number of projects before it, for arrays with one element for each project.
+    #[must_use]
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Projects, sorted by root, and the dependencies between them.
 #[derive(Debug, Clone, Default)]
 pub struct ProjectGraph {

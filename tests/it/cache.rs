@@ -453,3 +453,61 @@ fn q6_nightly_runs_what_is_known() {
     let night = shop.affected(&["nightly", "--format", "json"]);
     assert_eq!(with_outcome(&night.json(), "cached"), "");
 }
+
+/// What is done in one go is only what is not known: a Maven run for several modules leaves the others out.
+#[test]
+fn c1_what_is_done_in_one_go_leaves_out_what_is_known() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = Sandbox::new();
+    // Stands for Maven: notes the modules that it is given, and leaves a result for each.
+    repo.write(
+        "mvnw",
+        "#!/bin/sh\nwhile [ $# -gt 0 ]; do [ \"$1\" = -pl ] && modules=$2; shift; done\necho \"$modules\" >> calls\n\
+         for module in $(echo \"$modules\" | tr , ' '); do\nmkdir -p $module/target/surefire-reports\n\
+         echo '<testsuite><testcase classname=\"ATest\" name=\"one\" time=\"0.01\"/></testsuite>' > $module/target/surefire-reports/TEST-ATest.xml\ndone\n",
+    );
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(repo.join("mvnw"), mode).unwrap();
+    let modules = ["a", "b", "c"];
+    let list: String = modules
+        .iter()
+        .map(|name| format!("<module>{name}</module>"))
+        .collect();
+    let pom = |parts: &str| format!("<project><modelVersion>4.0.0</modelVersion>{parts}</project>");
+    let root = "<groupId>ex</groupId><artifactId>kit</artifactId><version>1</version><packaging>pom</packaging>";
+    repo.write("pom.xml", &pom(&format!("{root}<modules>{list}</modules>")));
+    let parent =
+        "<parent><groupId>ex</groupId><artifactId>kit</artifactId><version>1</version></parent>";
+    for name in modules {
+        repo.write(
+            &format!("{name}/pom.xml"),
+            &pom(&format!("{parent}<artifactId>{name}</artifactId>")),
+        );
+        repo.write(
+            &format!("{name}/src/test/java/ATest.java"),
+            "class ATest {}\n",
+        );
+    }
+    repo.write(".gitignore", "target\ncalls\n");
+    repo.commit("all");
+    let mut calls = 0;
+    let mut run = || {
+        let answer = repo.affected(&["test", "--all", "--filter", "?", "--format", "json"]);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        let text = std::fs::read_to_string(repo.join("calls")).unwrap();
+        let told: Vec<String> = text.lines().skip(calls).map(str::to_owned).collect();
+        calls += told.len();
+        (with_outcome(&answer.json(), "cached"), told)
+    };
+    assert_eq!(run(), (String::new(), vec!["a,b,c".to_owned()]));
+    assert_eq!(run(), ("a b c".to_owned(), Vec::new()));
+    for name in ["b", "c"] {
+        repo.write(
+            &format!("{name}/src/test/java/ATest.java"),
+            "class ATest { }\n",
+        );
+    }
+    assert_eq!(run(), ("a".to_owned(), vec!["b,c".to_owned()]));
+    repo.write("b/src/test/java/ATest.java", "class ATest {  }\n");
+    assert_eq!(run(), ("a c".to_owned(), vec!["b".to_owned()]));
+}

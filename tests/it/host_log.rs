@@ -57,6 +57,48 @@ fn x3_github_folds_and_annotates_and_obeys_no_task() {
     assert_eq!(commands(&answer, github), ours);
 }
 
+/// Azure is shown a file, Buildkite's own program takes the text.
+#[test]
+fn other_hosts_show_a_summary_too() {
+    let place = Sandbox::empty();
+    let folder = place.path().display().to_string();
+    let answer = run(
+        &[("TF_BUILD", "True"), ("AGENT_TEMPDIRECTORY", &folder)],
+        &[],
+    );
+    let shown = commands(&answer, |line| line.contains("##vso[task.uploadsummary]"));
+    assert_eq!(shown.len(), 1, "{}", answer.stderr);
+    let (_, path) = shown[0].split_once(']').unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains("0 passed, 1 failed"), "{text}");
+
+    let told = place.join("told");
+    let script = format!("#!/bin/sh\necho \"$@\" > {0}\ncat >> {0}\n", told.display());
+    place.write("buildkite-agent", &script);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let right = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(place.join("buildkite-agent"), right).unwrap();
+        let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+        let answer = run(
+            &[("BUILDKITE", "true"), ("PATH", &path)],
+            &["--format", "json"],
+        );
+        assert_eq!(answer.json()["summary"]["failed"], 1);
+        let text = std::fs::read_to_string(told).unwrap();
+        assert!(text.starts_with("annotate --context affected"), "{text}");
+        assert!(text.contains("0 passed, 1 failed"), "{text}");
+    }
+    // Without its program the verdict is the same, and that is told.
+    let answer = run(&[("BUILDKITE", "true")], &[]);
+    assert!(
+        answer.stderr.contains("the summary was not shown"),
+        "{}",
+        answer.stderr
+    );
+}
+
 #[test]
 fn x3_other_hosts_obey_no_task() {
     let answer = run(&[("TF_BUILD", "True")], &[]);

@@ -1,6 +1,10 @@
 //! X: hostile content.
 
-use crate::sandbox::Sandbox;
+use std::collections::BTreeSet;
+
+use affected_fixtures::hostile;
+
+use crate::sandbox::{Answer, Sandbox};
 
 const QUESTIONS: [&[&str]; 6] = [
     &["list"],
@@ -115,4 +119,140 @@ fn s11_a_broken_manifest_is_told_and_selected() {
         answer.stderr
     );
     assert_eq!(shop.names(&[]), "lone");
+}
+
+/// A shop with 62 projects more: each is named by a hostile text, has a file of that name, and a test that prints it.
+fn hostile_shop() -> Sandbox {
+    let shop = Sandbox::shop();
+    for (at, text) in hostile().into_iter().enumerate() {
+        let name = serde_json::to_string(&text).unwrap();
+        let manifest = format!(r#"{{"name":{name},"scripts":{{"test":"cat told.txt; false"}}}}"#);
+        shop.write(&format!("p/h{at}/package.json"), &manifest);
+        shop.write(&format!("p/h{at}/told.txt"), &text);
+        let is_file_name = !text.contains(['/', '\0']) && (1..200).contains(&text.len());
+        if is_file_name {
+            shop.write(&format!("p/h{at}/{text}"), "data");
+        }
+    }
+    shop
+}
+
+/// How each host finds a command in a line, written anew from its source.
+fn is_command(host: &str, line: &str) -> bool {
+    let lower = line.to_lowercase();
+    match host {
+        "GITHUB_ACTIONS" => line.trim_start().starts_with("::") || lower.contains("##["),
+        "TF_BUILD" => lower.contains("##vso[") || lower.contains("##["),
+        "TEAMCITY_VERSION" => lower.contains("##teamcity["),
+        "GITLAB_CI" => line.contains("section_start:") || line.contains("section_end:"),
+        _ => false,
+    }
+}
+
+fn lines(answer: &Answer) -> Vec<String> {
+    let all = answer
+        .stdout
+        .split(['\n', '\r'])
+        .chain(answer.stderr.split(['\n', '\r']));
+    all.map(ToOwned::to_owned).collect()
+}
+
+/// Done-when of X3: on the terminal nothing is an escape, and each machine form is one valid document.
+#[test]
+fn x3_hostile_names_are_inert_in_every_answer() {
+    let shop = hostile_shop();
+    let shown: &[&[&str]] = &[
+        &["list"],
+        &["list", "--verbose"],
+        &["list", "--format", "names"],
+        &["list", "--format", "short"],
+        &["graph"],
+        &["graph", "--format", "dot"],
+        &["graph", "--format", "mermaid"],
+        &["tests"],
+        &["tests", "--format", "names"],
+        &["test", "--dry-run", "--verbose"],
+        &["config", "show", "--sources"],
+        &["why-not", "pay"],
+    ];
+    for question in shown {
+        let answer = shop.affected(question);
+        assert!(
+            answer.code.is_some_and(|code| code < 2),
+            "{question:?}: {}",
+            answer.stderr
+        );
+        let all = format!("{}{}", answer.stdout, answer.stderr);
+        let bad: BTreeSet<char> = all
+            .chars()
+            .filter(|char| char.is_control() && !['\n', '\t'].contains(char) || *char == '\u{202e}')
+            .collect();
+        assert!(bad.is_empty(), "{question:?}: {bad:?}");
+    }
+    for question in ["list", "graph", "tests"] {
+        let answer = shop.affected(&[question, "--format", "json"]);
+        assert_eq!(answer.stdout.lines().count(), 1, "{question}");
+        answer.json();
+    }
+}
+
+/// Done-when of X3: no name and no output is a command for a host; those that there are, are ours.
+#[test]
+fn x3_hostile_names_command_no_host() {
+    let shop = hostile_shop();
+    let place = Sandbox::empty();
+    let (junit, markdown) = (place.join("j.xml"), place.join("m.md"));
+    let report = format!("junit={},markdown={}", junit.display(), markdown.display());
+    let ours: [(&str, &[&str]); 4] = [
+        (
+            "GITHUB_ACTIONS",
+            &["::group::", "::endgroup::", "::error title="],
+        ),
+        (
+            "TF_BUILD",
+            &[
+                "##[group]",
+                "##[endgroup]",
+                "##vso[task.logissue type=error]",
+            ],
+        ),
+        ("TEAMCITY_VERSION", &["##teamcity["]),
+        (
+            "GITLAB_CI",
+            &["\u{1b}[0Ksection_start:", "\u{1b}[0Ksection_end:"],
+        ),
+    ];
+    for (mark, ours) in ours {
+        let variables = [(mark, "true")];
+        let answer = shop.affected_with(&["test", "--all", "--report", &report], &variables);
+        assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+        let lines = lines(&answer);
+        let commands: Vec<_> = lines.iter().filter(|line| is_command(mark, line)).collect();
+        let foreign: Vec<_> = commands
+            .iter()
+            .filter(|line| !ours.iter().any(|own| line.starts_with(own)))
+            .collect();
+        assert!(foreign.is_empty(), "{mark}: {foreign:?}");
+        assert!(commands.len() > 10, "{mark}");
+        for question in [
+            &["list"][..],
+            &["list", "--format", "json"],
+            &["tests", "--format", "json"],
+        ] {
+            let answer = shop.affected_with(question, &variables);
+            let all = [answer.stdout.clone(), answer.stderr.clone()].concat();
+            let bad: Vec<_> = all
+                .split(['\n', '\r'])
+                .filter(|line| is_command(mark, line))
+                .collect();
+            assert!(bad.is_empty(), "{mark} {question:?}: {bad:?}");
+        }
+    }
+    let xml = std::fs::read_to_string(junit).unwrap();
+    assert!(!xml.contains(['\u{1b}', '\0']) && xml.contains("</testsuites>"));
+    assert!(
+        !std::fs::read_to_string(markdown)
+            .unwrap()
+            .contains('\u{1b}')
+    );
 }

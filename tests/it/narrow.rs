@@ -484,14 +484,66 @@ fn a_dry_run_tells_the_parts_and_why_something_is_whole() {
     );
 }
 
+fn pom(name: &str, rest: &str) -> String {
+    format!(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>ex</groupId><artifactId>{name}</artifactId><version>1</version>{rest}</project>"
+    )
+}
+
+/// Test classes that say what they take in run alone; support takes those that name it, and what loads by name always runs.
+#[test]
+fn maven_test_classes_that_a_change_reaches() {
+    let repo = Sandbox::new();
+    let test = |name: &str, body: &str| {
+        format!(
+            "package ex;\n\npublic class {name} {{\n    public void testIt() {{ {body} }}\n}}\n"
+        )
+    };
+    let place = |name: &str| format!("kit/src/test/java/ex/{name}.java");
+    let support = "package ex;\nclass Support { static void holds() {} }\n";
+    for (path, text) in [
+        ("kit/pom.xml", pom("kit", "")),
+        (
+            "kit/src/main/java/ex/Part.java",
+            "package ex;\nclass Part {}\n".to_owned(),
+        ),
+        (place("ATest").as_str(), test("ATest", "Support.holds();")),
+        (place("BTest").as_str(), test("BTest", "")),
+        (place("CTest").as_str(), test("CTest", "")),
+        (place("Support").as_str(), support.to_owned()),
+        ("kit/src/test/resources/x.txt", "1\n".to_owned()),
+    ] {
+        repo.write(path, &text);
+    }
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    let change = |path: &str, text: &str, expected: &str| {
+        repo.git(&["reset", "-q", "--hard"]);
+        repo.git(&["clean", "-q", "-fd"]);
+        repo.write(path, text);
+        expect(&repo, &[("kit:test", expected)]);
+    };
+    change(&place("BTest"), &test("BTest", "int x;"), "ex.BTest");
+    let list = repo.list(&["--base", "main"]);
+    let mut command = list["targets"][0]["command"].as_array().unwrap().iter();
+    assert!(command.any(|word| word == "-Dtest=ex.BTest"), "{list}");
+    change(&place("Support"), &support.replace("{}", "{ }"), "ex.ATest");
+    // It may load any of them, and any may be loaded by it.
+    change(&place("BTest"), &test("BTest", "Class.forName(x);"), "all");
+    // It comes before the main class.
+    change(&place("Part"), "package ex;\nclass Part {}\n", "all");
+    change("kit/src/test/resources/x.txt", "2\n", "all");
+    change(
+        "kit/src/main/java/ex/Part.java",
+        "package ex;\nclass Part { }\n",
+        "all",
+    );
+    change("kit/pom.xml", &pom("kit", "<!-- x -->"), "all");
+}
+
 #[test]
 fn the_tests_of_a_maven_module_are_no_matter_of_its_dependents() {
     let repo = Sandbox::new();
-    let pom = |name: &str, rest: &str| {
-        format!(
-            "<project><modelVersion>4.0.0</modelVersion><groupId>ex</groupId><artifactId>{name}</artifactId><version>1</version>{rest}</project>"
-        )
-    };
     let uses = |kind: &str| {
         let rest = format!(
             "<dependencies><dependency><groupId>ex</groupId><artifactId>base</artifactId><version>1</version>{kind}</dependency></dependencies>"

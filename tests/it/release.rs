@@ -140,6 +140,175 @@ fn versions_are_written_then_tagged() {
     assert_eq!(release(&shop, &["tag"]).code, Some(0));
 }
 
+/// Who only tests with a library has its new version written, and is not released for that: neither now nor later.
+#[test]
+fn a_release_releases_nobody_else() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let lock = "{\n  \"lockfileVersion\": 3,\n  \"packages\": {\n    \"\": { \"name\": \"root\", \"workspaces\": [\"p/*\"] },\n    \"node_modules/lib\": { \"resolved\": \"p/lib\", \"link\": true },\n    \"node_modules/qa\": { \"resolved\": \"p/qa\", \"link\": true },\n    \"p/lib\": { \"version\": \"1.0.0\" },\n    \"p/qa\": { \"version\": \"1.0.0\", \"devDependencies\": { \"lib\": \"1.0.0\" } }\n  }\n}\n";
+    shop.write("package-lock.json", lock);
+    shop.write(
+        "p/qa/package.json",
+        "{\"name\":\"qa\",\"version\":\"1.0.0\",\"devDependencies\":{\"lib\":\"1.0.0\"}}",
+    );
+    shop.commit("chore: pinned");
+    assert_eq!(release(&shop, &["tag"]).code, Some(0));
+    shop.write("p/lib/index.js", "// new\n");
+    shop.commit("feat: more");
+    assert_eq!(release(&shop, &["version"]).code, Some(0));
+    let read = |path: &str| std::fs::read_to_string(shop.join(path)).unwrap();
+    assert!(read("p/qa/package.json").contains("{\"lib\":\"1.1.0\"}"));
+    let lock = read("package-lock.json");
+    assert!(
+        lock.contains("\"p/lib\": { \"version\": \"1.1.0\" }")
+            && lock.contains("{ \"lib\": \"1.1.0\" }"),
+        "{lock}"
+    );
+    shop.commit("chore: release");
+    let tagged = release(&shop, &["tag"]);
+    assert_eq!(tagged.code, Some(0), "{}", tagged.stderr);
+    assert!(!tagged.stdout.contains("qa"), "{}", tagged.stdout);
+    assert_eq!(told(&plan(&shop, &[])), "");
+    // Something of its own is another matter.
+    shop.write("p/qa/index.js", "// new\n");
+    shop.commit("fix: a check");
+    assert_eq!(told(&plan(&shop, &[])), "qa 1.0.0 1.0.1");
+}
+
+/// Q4. Two taggers in one clone: the second finds all done.
+#[test]
+fn q4_taggers_in_one_clone() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    let start = || {
+        let mut command = shop.command(&["release", "tag"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let started: Vec<_> = (0..6).map(|_| start()).collect();
+    for child in started {
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+    }
+    assert_eq!(shop.git(&["tag", "--list"]).lines().count(), 7);
+}
+
+/// How this tool decides is part of nothing that is shipped.
+#[test]
+fn configuration_releases_nothing() {
+    let shop = released_shop();
+    shop.write(
+        "affected.toml",
+        "[release]\nlinked = [[\"web\", \"api\"]]\n",
+    );
+    shop.commit("chore: groups");
+    assert_eq!(told(&plan(&shop, &[])), "");
+    shop.write("p/web/index.js", "// more\n");
+    shop.commit("feat: more");
+    assert_eq!(told(&plan(&shop, &[])), "web 1.0.0 1.1.0");
+}
+
+/// Without history a project only seems to be new: it is told, and nothing is tagged.
+#[test]
+fn a_shallow_clone_is_no_first_release() {
+    let shop = released_shop();
+    shop.write("p/pay/index.js", "// more\n");
+    shop.commit("feat: more");
+    let clone = tempfile::tempdir().unwrap();
+    let (from, to) = (
+        format!("file://{}", shop.path().display()),
+        clone.path().join("clone"),
+    );
+    shop.git(&["clone", "-q", "--depth", "1", &from, to.to_str().unwrap()]);
+    let at = |arguments: &[&str]| {
+        let mut command = shop.command(&["-C", to.to_str().unwrap(), "release"]);
+        Answer::from(command.args(arguments).output().unwrap())
+    };
+    let found = at(&["plan", "--format", "json"]).json();
+    assert_eq!(found["problems"][0]["code"], "shallow-clone", "{found}");
+    let refused = at(&["tag"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("unshallow"), "{}", refused.stderr);
+    run_git(&to, &["fetch", "-q", "--unshallow", "--tags"]);
+    assert_eq!(
+        told(&at(&["plan", "--format", "json"]).json()),
+        "pay 1.0.0 1.1.0"
+    );
+}
+
+/// X3. What a dry run prints does the same in a shell, byte for byte, whatever names git allows.
+#[test]
+#[cfg(unix)]
+fn x3_a_dry_run_prints_what_a_shell_can_run() {
+    let shop = Sandbox::new();
+    shop.write("a;touch${IFS}x/go.mod", "module example.com/a\n");
+    shop.write("b'$(touch${IFS}y)/go.mod", "module example.com/b\n");
+    shop.write("affected.toml", "[release]\ntag = \"{path}-{version}\"\n");
+    shop.commit("feat: first");
+    let dry = release(&shop, &["tag", "--dry-run", "--format", "json"]).json();
+    let commands = dry["commands"].as_array().unwrap();
+    let script: Vec<_> = commands.iter().map(|it| it.as_str().unwrap()).collect();
+    let ran = |script: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).current_dir(shop.path());
+        shell.env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for who in ["COMMITTER", "AUTHOR"] {
+            shell.env(format!("GIT_{who}_NAME"), "a");
+            shell.env(format!("GIT_{who}_EMAIL"), "a@example.com");
+            shell.env(format!("GIT_{who}_DATE"), "2026-01-01T00:00:00Z");
+        }
+        let output = shell.output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{script}\n{errors}");
+    };
+    ran(&script.join("\n"));
+    let by_shell = shop.git(&["for-each-ref", "refs/tags"]);
+    assert_eq!(by_shell.lines().count(), 2, "{by_shell}");
+    assert_eq!(shop.git(&["status", "--porcelain"]), "");
+    for tag in shop.git(&["tag", "--list"]).lines() {
+        shop.git(&["tag", "-d", tag]);
+    }
+    assert_eq!(release(&shop, &["tag"]).code, Some(0));
+    assert_eq!(shop.git(&["for-each-ref", "refs/tags"]), by_shell);
+}
+
+/// Q4. A tagger that was killed while it wrote leaves locks; its next call takes them away. Locks of others are not ours.
+#[test]
+fn q4_locks_of_the_killed_are_taken_away() {
+    let shop = Sandbox::shop();
+    shop.git(&["checkout", "-q", "main"]);
+    shop.git(&["pack-refs", "--all"]);
+    shop.write(".git/packed-refs.lock", "");
+    let refused = release(&shop, &["tag"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(shop.join(".git/packed-refs.lock").exists());
+    shop.write(".git/affected/tags.lock", "busy\n");
+    shop.write(".git/refs/tags/lib@1.0.0.lock", "");
+    let done = release(&shop, &["tag"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(shop.git(&["tag", "--list"]).lines().count(), 7);
+}
+
+/// What is under work is written as its release before it is tagged.
+#[test]
+fn a_snapshot_is_no_release() {
+    let shop = Sandbox::new();
+    let pom = "<project><groupId>g</groupId><artifactId>a</artifactId><version>1.2.0-SNAPSHOT</version></project>\n";
+    shop.write("a/pom.xml", pom);
+    shop.write("a/src/main/java/A.java", "class A {}\n");
+    shop.commit("feat: first");
+    assert_eq!(release(&shop, &["check"]).code, Some(0));
+    let early = release(&shop, &["tag"]);
+    assert_eq!(early.code, Some(2), "{}", early.stdout);
+    assert_eq!(release(&shop, &["version"]).code, Some(0));
+    let written = std::fs::read_to_string(shop.join("a/pom.xml")).unwrap();
+    assert_eq!(written, pom.replace("1.2.0-SNAPSHOT", "1.2.0"));
+    shop.commit("chore: release");
+    assert_eq!(release(&shop, &["tag"]).code, Some(0));
+    assert_eq!(shop.git(&["tag", "--list"]), "a/v1.2.0\n");
+}
+
 /// Q4. Nothing is moved, a name that is taken is told before anything is written.
 #[test]
 fn q4_a_taken_name_writes_nothing() {

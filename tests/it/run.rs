@@ -159,3 +159,59 @@ fn q3_a_pass_after_a_retry_is_told_as_flaky() {
     );
     assert_eq!(run(&["--retries", "1", "--flaky", "fail"]).0, Some(1));
 }
+
+/// E4: where the rest of a long output is, is told so that it is found from wherever the tool was called.
+#[test]
+fn e4_the_log_is_told_by_its_whole_path() {
+    let shop = with_task("head -c 600000 /dev/zero; exit 1");
+    let whole = shop.command(&[]);
+    let mut command = std::process::Command::new(whole.get_program());
+    command.current_dir(shop.join("p/lone")).env_clear();
+    command.envs(
+        whole
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command.args([
+        "-C", "../..", "test", "--filter", "lone", "--all", "--format", "json",
+    ]);
+    let told: serde_json::Value =
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let log = std::path::Path::new(told["tasks"][0]["log"].as_str().unwrap());
+    assert!(log.is_absolute(), "{told}");
+    assert_eq!(std::fs::metadata(log).unwrap().len(), 600_000);
+}
+
+/// What the run spared is told in time as soon as that is known.
+#[test]
+fn the_time_saved_against_running_all_is_told() {
+    let shop = Sandbox::shop();
+    let config =
+        "[project.lone]\ntest.unit = \"sleep 0.15\"\n[project.pay]\ntest.unit = \"true\"\n";
+    shop.write("affected.toml", config);
+    shop.commit("tasks");
+    let all = [
+        "test",
+        "--all",
+        "--filter",
+        "lone",
+        "--filter",
+        "pay",
+        "--no-cache",
+        "--format",
+        "json",
+    ];
+    assert_eq!(shop.affected(&all).json()["summary"]["passed"], 2);
+    let part = [
+        "test",
+        "--files",
+        "p/pay/index.js",
+        "--format",
+        "json",
+        "--no-cache",
+    ];
+    let summary = shop.affected(&part).json()["summary"].clone();
+    assert!(summary["spared_ms"].as_u64().unwrap() >= 150, "{summary}");
+    let words = shop.affected(&part[..3]).stdout;
+    assert!(words.contains("other tasks were not run, 0."), "{words}");
+}

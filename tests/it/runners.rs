@@ -28,7 +28,9 @@ pub(crate) fn run(repo: &Sandbox, arguments: &[&str]) -> Answer {
     let cache = Command::new("go").args(["env", "GOCACHE"]).output();
     let cache = cache.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let cache = cache.unwrap_or_default();
-    let mut environment: Vec<(&str, &str)> = vec![("GOCACHE", &cache)];
+    // npm writes its logs there.
+    let home = repo.cache().display().to_string();
+    let mut environment: Vec<(&str, &str)> = vec![("GOCACHE", &cache), ("HOME", &home)];
     let given = told.iter().filter(|(_, value)| !value.is_empty());
     environment.extend(given.map(|(name, value)| (*name, value.as_str())));
     repo.affected_with(arguments, &environment)
@@ -196,6 +198,207 @@ fn cargo_tests_are_told_one_by_one() {
         told(&repo, &["--base", "main"]),
         ["kit:test passed 0/0/0", "no-tests"]
     );
+}
+
+/// What a JavaScript runner is tried with: its script, a file whose tests are called `NAME`, one that is broken, and the name that
+/// a broken file has.
+struct Script {
+    runner: &'static str,
+    line: &'static str,
+    file: &'static str,
+    /// What stands before the name of a test.
+    places: bool,
+    /// What is told of a broken file, from the place on; nothing where only the exit code tells.
+    broken: &'static str,
+}
+
+const SCRIPTS: [Script; 4] = [
+    Script {
+        runner: "jest",
+        line: "jest",
+        file: "describe('cart', () => {\n  it('NAME', () => { expect(VALUE).toBe(1) })\n  it.skip('later', () => {})\n})\n",
+        places: true,
+        broken: "[test/a.test.js (file): ",
+    },
+    Script {
+        runner: "vitest",
+        line: "vitest run",
+        file: "import { describe, expect, it } from 'vitest'\ndescribe('cart', () => {\n  it('NAME', () => { expect(VALUE).toBe(1) })\n  it.skip('later', () => {})\n})\n",
+        places: true,
+        broken: "[test/a.test.js (file): ",
+    },
+    Script {
+        runner: "mocha",
+        line: "mocha",
+        file: "describe('cart', () => {\n  it('NAME', () => { require('assert').strictEqual(VALUE, 1) })\n  it.skip('later', () => {})\n})\n",
+        places: false,
+        broken: "",
+    },
+    Script {
+        runner: "node",
+        line: "node --test",
+        file: "const { describe, it } = require('node:test')\ndescribe('cart', () => {\n  it('NAME', () => { require('assert').strictEqual(VALUE, 1) })\n  it('later', { skip: true }, () => {})\n})\n",
+        places: false,
+        broken: "[test/a.test.js (file): ",
+    },
+];
+
+/// The packages of npm that `cargo xtask ci` installs; said by name where they are not here.
+#[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
+fn packages() -> Option<std::path::PathBuf> {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = here.join("../target/tools/node/node_modules");
+    let found = folder.canonicalize().ok();
+    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(
+        found.is_some() || !needed,
+        "`cargo xtask ci` installs vitest, jest and mocha"
+    );
+    if found.is_none() {
+        println!("skipped: vitest, jest and mocha are not in target/tools/node");
+    }
+    found
+}
+
+/// Pass, failure, broken file, no tests, and one file out of several, by each runner itself.
+#[cfg(unix)]
+#[test]
+fn javascript_tests_are_told_one_by_one() {
+    if !has("node", &["--version"]) || !has("npm", &["--version"]) {
+        return;
+    }
+    let Some(packages) = packages() else { return };
+    for script in SCRIPTS {
+        let repo = Sandbox::new();
+        let manifest = format!(
+            "{{\"name\":\"p\",\"version\":\"1.0.0\",\"scripts\":{{\"test\":\"{}\"}},\"devDependencies\":{{\"vitest\":\"3\"}}}}\n",
+            script.line
+        );
+        let tests = |name: &str, value: &str| {
+            let file = script.file.replace("NAME", name);
+            file.replace("VALUE", value)
+        };
+        repo.write("p/package.json", &manifest);
+        // The usual folder of mocha has this name, and the patterns of the others match it.
+        repo.write("p/test/a.test.js", &tests("adds", "1"));
+        repo.write("p/test/b.test.js", &tests("removes", "1"));
+        repo.write(".gitignore", "node_modules\n");
+        std::os::unix::fs::symlink(&packages, repo.join("p/node_modules")).unwrap();
+        repo.commit("first");
+        repo.git(&["checkout", "-q", "-b", "topic"]);
+        let runner = script.runner;
+        assert_eq!(told(&repo, &["--all"]), ["p:test passed 2/0/2"], "{runner}");
+        // One file of two, which fails.
+        repo.write("p/test/a.test.js", &tests("adds", "2"));
+        let lines = told(&repo, &["--base", "main"]);
+        let place = if script.places { "test/a.test.js" } else { "" };
+        let start = format!("p:test failed 0/1/1 [{place} cart > adds: ");
+        assert!(lines[0].starts_with(&start), "{runner}: {lines:?}");
+        // What cannot be parsed.
+        repo.write("p/test/a.test.js", "const x = ;\n");
+        let lines = told(&repo, &["--all"]);
+        assert!(lines[0].starts_with("p:test failed"), "{runner}: {lines:?}");
+        assert!(lines[0].contains(script.broken), "{runner}: {lines:?}");
+        // Every test is left out.
+        for name in ["a", "b"] {
+            let none = tests("adds", "1").replace("it('NAME'", "it.skip('NAME'");
+            let none = none.replace("  it('adds', () =>", "  it.skip('adds', () =>");
+            repo.write(&format!("p/test/{name}.test.js"), &none);
+        }
+        let expected = ["p:test passed 0/0/4", "no-tests"];
+        assert_eq!(told(&repo, &["--all"]), expected, "{runner}");
+    }
+}
+
+#[test]
+fn pytest_tests_are_told_one_by_one() {
+    if !has("python3", &["-m", "pytest", "--version"]) {
+        return;
+    }
+    let repo = Sandbox::new();
+    let pass = "import pytest\n\n\ndef test_one():\n    pass\n\n\n@pytest.mark.skip\ndef test_two():\n    pass\n";
+    repo.write("p/pyproject.toml", "[project]\nname = \"p\"\nversion = \"1\"\n[tool.pytest.ini_options]\naddopts = \"-p no:cacheprovider\"\n");
+    repo.write("p/tests/test_a.py", pass);
+    repo.write("p/tests/test_b.py", pass);
+    repo.write(".gitignore", "__pycache__\n");
+    repo.write(
+        "affected.toml",
+        "[project.p]\ntest.unit = \"python3 -m pytest -q {tests}\"\n",
+    );
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed 2/0/2"]);
+    let failing = pass.replace("test_one():\n    pass", "test_one():\n    assert 1 == 2");
+    repo.write("p/tests/test_a.py", &failing);
+    let lines = told(&repo, &["--all"]);
+    let expected = "p:test failed 1/1/2 [tests/test_a.py test_one: assert 1 == 2";
+    assert!(lines[0].starts_with(expected), "{lines:?}");
+    // It cannot be collected.
+    repo.write("p/tests/test_a.py", "def test_one(:\n");
+    let lines = told(&repo, &["--all"]);
+    assert!(lines[0].starts_with("p:test failed 0/1/0 ["), "{lines:?}");
+    assert!(lines[0].contains("SyntaxError"), "{lines:?}");
+    // A report that settings ask for stays theirs.
+    repo.write(".gitignore", "__pycache__\n.pytest_cache\nown.xml\n");
+    repo.write("p/tests/test_a.py", pass);
+    repo.write("p/pytest.ini", "[pytest]\naddopts = --junitxml=own.xml\n");
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed"]);
+    assert!(repo.join("p/own.xml").is_file());
+    repo.remove("p/pytest.ini");
+    repo.remove("p/tests/test_a.py");
+    repo.write("p/tests/test_b.py", "");
+    let lines = told(&repo, &["--all"]);
+    assert!(lines.contains(&"no-tests".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn unittest_tests_are_told_one_by_one() {
+    if !has("python3", &["--version"]) {
+        return;
+    }
+    let repo = Sandbox::new();
+    let pass = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_one(self):\n        pass\n\n    @unittest.skip('later')\n    def test_two(self):\n        pass\n";
+    repo.write(
+        "p/pyproject.toml",
+        "[project]\nname = \"p\"\nversion = \"1\"\n",
+    );
+    repo.write("p/tests/__init__.py", "");
+    repo.write("p/tests/test_a.py", pass);
+    repo.write("p/tests/test_b.py", pass);
+    repo.write(".gitignore", "__pycache__\n");
+    let set = |line: &str| {
+        repo.write(
+            "affected.toml",
+            &format!("[project.p]\ntest.unit = \"{line}\"\n"),
+        );
+    };
+    set("python3 -m unittest discover");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed 2/0/2"]);
+    let failing = pass.replace(
+        "(self):\n        pass\n\n",
+        "(self):\n        print('noise')\n        self.assertEqual(1, 2)\n\n",
+    );
+    repo.write("p/tests/test_a.py", &failing);
+    let lines = told(&repo, &["--all"]);
+    let expected = "p:test failed 1/1/2 [tests.test_a.A test_one: Traceback";
+    assert!(lines[0].starts_with(expected), "{lines:?}");
+    assert!(lines[0].contains("1 != 2"), "{lines:?}");
+    // One module of two.
+    set("python3 -m unittest tests.test_b");
+    assert_eq!(told(&repo, &["--all"]), ["p:test passed 1/0/1"]);
+    set("python3 -m unittest discover");
+    repo.write("p/tests/test_a.py", "import nothing_here\n");
+    let lines = told(&repo, &["--all"]);
+    assert!(
+        lines[0].starts_with("p:test failed 1/1/1 [unittest.loader._FailedTest tests.test_a: "),
+        "{lines:?}"
+    );
+    repo.remove("p/tests/test_a.py");
+    repo.write("p/tests/test_b.py", "");
+    let lines = told(&repo, &["--all"]);
+    assert!(lines.contains(&"no-tests".to_owned()), "{lines:?}");
 }
 
 const JAVA_PASS: &str = "package ex;\n\npublic class NAME {\n    @org.junit.Test public void one() {}\n    @org.junit.Ignore @org.junit.Test public void two() {}\n}\n";

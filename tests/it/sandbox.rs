@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::schema;
+
 /// The repository; gone when dropped.
 pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
@@ -108,15 +110,18 @@ impl Sandbox {
 
     /// Runs git and demands success.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let output = clean(Command::new("git"))
-            .arg("-C")
-            .arg(self.path())
-            .args(arguments)
-            .output();
+        let output = self.git_command(arguments).output();
         let output = output.expect("git starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?}: {errors}");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Git in this repository, not yet started.
+    pub(crate) fn git_command(&self, arguments: &[&str]) -> Command {
+        let mut command = clean(Command::new("git"));
+        command.arg("-C").arg(self.path()).args(arguments);
+        command
     }
 
     pub(crate) fn affected(&self, arguments: &[&str]) -> Answer {
@@ -126,7 +131,17 @@ impl Sandbox {
     pub(crate) fn affected_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Answer {
         let mut command = self.command(arguments);
         command.envs(env.iter().copied());
-        Answer::from(command.output().expect("the binary starts"))
+        let answer = Answer::from(command.output().expect("the binary starts"));
+        for file in written(arguments) {
+            let file = self.path().join(file);
+            // A device may never end.
+            let text = match file.is_file() {
+                true => std::fs::read_to_string(file).unwrap_or_default(),
+                false => String::new(),
+            };
+            schema::check(&text);
+        }
+        answer
     }
 
     /// The binary in this repository, not yet started.
@@ -176,13 +191,31 @@ impl Answer {
 }
 
 impl From<Output> for Answer {
+    /// Every document on stdout is held against its schema.
     fn from(output: Output) -> Self {
+        schema::check(&String::from_utf8_lossy(&output.stdout));
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// The files of JSON that these arguments ask for.
+fn written<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let pairs = arguments.windows(2).filter_map(|pair| match pair {
+        ["--events" | "--out", file] if *file != "-" => Some(vec![*file]),
+        ["--report", files] => {
+            let json = |file: &'a str| match file.split_once('=') {
+                Some((form, path)) => (form == "json").then_some(path),
+                None => Some(file),
+            };
+            Some(files.split(',').filter_map(json).collect())
+        }
+        _ => None,
+    });
+    pairs.flatten().collect()
 }
 
 fn clean(mut command: Command) -> Command {

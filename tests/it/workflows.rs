@@ -129,6 +129,9 @@ fn pipelines_and_generated_ones_match_the_published_schemas() {
         let (sandbox, _) = written(host, path);
         check(host, schema, more, sandbox.join(path));
     }
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let action = here.join("../.github/actions/affected/action.yml");
+    check("action", "vendor.github-actions", &[], action);
     let shop = Sandbox::shop();
     let place = Sandbox::empty();
     for base in ["--all", "--base=HEAD"] {
@@ -142,7 +145,7 @@ fn pipelines_and_generated_ones_match_the_published_schemas() {
 }
 
 /// Finds a tool in the cached folder or on PATH. Absent ones are named on a laptop and a failure on a CI machine.
-fn tool(cached: &str, name: &str, flag: &str) -> Option<PathBuf> {
+pub(crate) fn tool(cached: &str, name: &str, flag: &str) -> Option<PathBuf> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let cached = here.join("../target/tools").join(cached);
     if cached.exists() {

@@ -101,7 +101,7 @@ fn tools() -> Result<(), String> {
     if in_ci() { linters() } else { Ok(()) }
 }
 
-/// What checks the pipelines that `init --ci` writes, into the cached folder.
+/// What checks the pipelines that `init --ci` writes, what runs our hooks, and test runners of npm, into the cached folder.
 fn linters() -> Result<(), String> {
     let folder = crate::root().join("target/tools");
     let place = |path: &str| folder.join(path).display().to_string();
@@ -115,15 +115,24 @@ fn linters() -> Result<(), String> {
             .env("GOBIN", place("bin"));
         succeed(install)?;
     }
-    if !folder
-        .join("check-jsonschema/bin/check-jsonschema")
-        .exists()
-    {
+    for (name, version) in [("check-jsonschema", "0.39.0"), ("pre-commit", "4.3.0")] {
+        if folder.join(name).join("bin").join(name).exists() {
+            continue;
+        }
         let mut make = Command::new("python3");
-        make.args(["-m", "venv", &place("check-jsonschema")]);
+        make.args(["-m", "venv", &place(name)]);
         succeed(make)?;
-        let mut install = Command::new(place("check-jsonschema/bin/pip"));
-        install.args(["install", "--quiet", "check-jsonschema==0.39.0"]);
+        let mut install = Command::new(place(&format!("{name}/bin/pip")));
+        install.args(["install", "--quiet", &format!("{name}=={version}")]);
+        succeed(install)?;
+    }
+    if !folder.join("node/node_modules/.bin/vitest").exists() {
+        std::fs::create_dir_all(folder.join("node")).map_err(|error| error.to_string())?;
+        let mut install = Command::new("npm");
+        install
+            .args(["install", "--no-audit", "--no-fund", "--silent"])
+            .args(["--prefix", &place("node")])
+            .args(["vitest@3.2.4", "jest@29.7.0", "mocha@10.8.2"]);
         succeed(install)?;
     }
     Ok(())

@@ -8,8 +8,11 @@
 mod bench;
 mod ci;
 mod demo;
+mod engine;
 mod order;
+mod release;
 mod schemas;
+mod soak;
 mod soundness;
 mod tidy;
 mod truth;
@@ -36,8 +39,12 @@ enum Verb {
     Demo,
     /// Times deciding against git in the same run.
     Bench(bench::Bench),
+    /// Kills at random moments, floods, repeats: what a gate does in short.
+    Soak(soak::Soak),
     /// Measures the selection against known answers of real repositories.
     Truth(truth::Truth),
+    /// Proves releases on real histories, against real tools, and under kills.
+    Release(release::Release),
     /// Proves by real runs of made repositories that no test is missed.
     Soundness(soundness::Soundness),
     /// Writes the JSON Schemas; with `--check` only compares.
@@ -55,7 +62,9 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::run(),
         Verb::Demo => demo::run(),
         Verb::Bench(wanted) => bench::run(&wanted),
+        Verb::Soak(wanted) => soak::run(&wanted),
         Verb::Truth(wanted) => truth::run(&wanted),
+        Verb::Release(wanted) => release::run(&wanted),
         Verb::Soundness(wanted) => soundness::run(&wanted),
         Verb::Schemas { check } => schemas::run(check),
     };

@@ -1,13 +1,15 @@
 //! The rules of the house that no lint knows: rooms, sizes, names, registrations.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 22] = [
     "digest",
     "vcs",
+    "hooks",
     "tree",
     "facts",
     "lockfile",
@@ -25,11 +27,12 @@ const ORDER: [&str; 20] = [
     "history",
     "release",
     "report",
+    "watch",
     "pipeline",
 ];
 
 /// Crates that only one place may name.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("gix::", &["core/src/vcs/"]),
     ("petgraph::", &["graph/src/project_graph.rs"]),
     ("clap::", &["cli/src/", "xtask/src/"]),
@@ -42,6 +45,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("blake3::", &["core/src/digest.rs"]),
+    ("notify::", &["core/src/watch.rs"]),
     ("rusqlite::", &["core/src/history/"]),
     (
         "std::env::var",
@@ -56,6 +60,9 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ),
 ];
 
+/// Numbered behaviours, each of which a test names: those of the cache and its history, and those of execution.
+const BEHAVIOURS: [(&str, usize); 2] = [("C", 12), ("E", 9)];
+
 const BANNED: [&str; 7] = [
     "util", "utils", "helpers", "common", "misc", "manager", "types",
 ];
@@ -64,6 +71,7 @@ const BANNED: [&str; 7] = [
 pub(crate) fn run() -> Result<(), String> {
     let root = crate::root();
     let mut findings = Vec::new();
+    let mut named = BTreeSet::new();
     for folder in ["graph", "core", "cli", "fixtures/src", "xtask", "tests"] {
         for entry in WalkDir::new(root.join(folder))
             .sort_by_file_name()
@@ -74,10 +82,16 @@ pub(crate) fn run() -> Result<(), String> {
                 let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
                 let path = entry.path().strip_prefix(&root).unwrap_or(entry.path());
                 findings.extend(check(&path.display().to_string(), &text));
+                named.extend(behaviours(&text));
             }
         }
     }
     findings.extend(registrations(&root));
+    let all = BEHAVIOURS
+        .iter()
+        .flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}")));
+    let untested = all.filter(|behaviour| !named.contains(behaviour));
+    findings.extend(untested.map(|behaviour| format!("tests: none names {behaviour}")));
     for finding in &findings {
         println!("{finding}");
     }
@@ -167,6 +181,28 @@ fn later_than(stage: &str) -> &'static [&'static str] {
         .map_or(&[], |at| &ORDER[at + 1..])
 }
 
+/// The behaviours that a file's tests name: in the lines before `#[test]` and in the name of the function after it.
+fn behaviours(text: &str) -> BTreeSet<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let mut found = BTreeSet::new();
+    for (at, _) in lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| **line == "#[test]")
+    {
+        let doc = lines[..at]
+            .iter()
+            .rev()
+            .take_while(|line| line.starts_with("///"));
+        let function = lines[at..].iter().find(|line| line.starts_with("fn "));
+        let words = doc
+            .chain(function)
+            .flat_map(|line| line.split(|c: char| !c.is_alphanumeric()));
+        found.extend(words.map(str::to_uppercase));
+    }
+    found
+}
+
 /// Every registered ecosystem is named in the README.
 fn registrations(root: &Path) -> Vec<String> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
@@ -193,7 +229,15 @@ fn registrations(root: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{behaviours, check};
+
+    #[test]
+    fn tests_name_behaviours() {
+        let found =
+            behaviours("/// C1, E9: x.\n    #[test]\n    fn e2_c7_works() {}\n/// E4\nfn x() {}\n");
+        let named = ["C1", "E9", "E2", "C7"].map(|name| found.contains(name));
+        assert_eq!((named, found.contains("E4")), ([true; 4], false));
+    }
 
     #[test]
     fn rooms_are_kept() {

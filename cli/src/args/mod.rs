@@ -39,6 +39,9 @@ pub(crate) struct Selection {
     /// Only these test stages; may be repeated.
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Vec<String>,
+    /// Only test stages up to this one.
+    #[arg(long, value_name = "STAGE", conflicts_with = "stage")]
+    pub(crate) until: Option<String>,
     /// Only this part of the projects: `1/4`.
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
@@ -110,6 +113,9 @@ pub(crate) struct Running {
     /// Start nothing that is not expected to end within this time: `8m`.
     #[arg(long, value_name = "TIME")]
     pub(crate) budget: Option<String>,
+    /// Also end what still runs when the budget ends; it counts as not run.
+    #[arg(long, requires = "budget")]
+    pub(crate) hard_budget: bool,
     /// Only targets that did not pass last time on this branch.
     #[arg(long)]
     pub(crate) last_failed: bool,

@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments whose docs are the help, and a short `run`.
 
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod ci;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -8,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod flaky;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod hooks;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod nightly;
@@ -16,6 +18,8 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod test;
+pub(crate) mod tests;
+pub(crate) mod watch;
 pub(crate) mod why;
 pub(crate) mod why_not;
 

@@ -12,15 +12,18 @@ use crate::exit::Exit;
 use crate::format::json;
 use crate::terminal::escape;
 
+const IN_CI: &str = "In CI, after the trunk is green, in a clone with all history and tags:
+  affected release version
+  git add -A && git commit -m \"chore: release\" && git push
+  affected release tag --push";
+
 /// Plan, write and tag releases per service
 ///
 /// Each service is released since its own last tag. A service whose files changed gets what its commits and change files say
 /// (`feat` minor, a break major, all else patch; before 1.0.0 a break is minor and all else patch). Who is built with it gets a
 /// patch, over the same `link` and `build` edges that chose the tests.
-///
-/// In CI, after the trunk is green:
-///   affected release version && git commit -am "release" && affected release tag --push
 #[derive(Debug, Args)]
+#[command(after_help = IN_CI)]
 pub(crate) struct Release {
     #[command(subcommand)]
     verb: Verb,
@@ -186,10 +189,10 @@ fn told(release: &wire::Release) -> String {
     );
     for commit in &release.commits {
         let short: String = commit.id.chars().take(9).collect();
-        let kind = if commit.kind.is_empty() {
-            String::new()
-        } else {
-            format!("{}: ", commit.kind)
+        let kind = match (commit.kind.as_str(), commit.breaking) {
+            ("", _) => String::new(),
+            (kind, true) => format!("{kind}!: "),
+            (kind, false) => format!("{kind}: "),
         };
         text.push_str(&format!(
             "    {}\n",

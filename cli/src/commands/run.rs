@@ -203,7 +203,11 @@ pub(super) fn work(
         Err(error) => (error.exit(), Some(error.to_string()), None),
     };
     if let Some(events) = events {
-        events.finish(exit, error, summary, &interrupt);
+        // A full disk changes no verdict.
+        if let Some(fault) = events.finish(exit, error, summary, &interrupt) {
+            let text = format!("not all events are written: {fault}");
+            context.printer.warn(&text, None);
+        }
     }
     ran.map(|(exit, _)| exit)
 }
@@ -273,7 +277,7 @@ fn start_all(
         results: &results,
         document: &document,
     };
-    reports.write(ended)?;
+    let written = reports.write(ended);
     if let Some(host) = &host {
         host.finish(&mut context.printer, &document);
     }
@@ -281,7 +285,23 @@ fn start_all(
     tell(ended, (json, piped), &mut context.printer)?;
     look_back(&mut context.printer, &after);
     let exit = exit(interrupt, &document, running.flaky);
+    unless_failed(written, exit, &mut context.printer)?;
     Ok((exit, Some(document.summary)))
+}
+
+/// E5: a report that cannot be written hides neither the summary nor a failure.
+fn unless_failed(
+    written: Result<(), CliError>,
+    exit: Exit,
+    printer: &mut Printer,
+) -> Result<(), CliError> {
+    match written {
+        Err(error) if exit != Exit::OK => {
+            printer.warn(&error.to_string(), None);
+            Ok(())
+        }
+        written => written,
+    }
 }
 
 /// Tells the end of a run, as JSON or in words; in words to stderr where stdout has the events.
@@ -414,7 +434,14 @@ fn counts(ended: Ended<'_>) -> String {
         ));
     }
     if counts.spared > 0 {
-        text.push_str(&format!("{} other tasks were not run\n", counts.spared));
+        let saved = match counts.spared_ms {
+            0 => String::new(),
+            ms => format!(", {:.1}s saved", seconds(ms)),
+        };
+        text.push_str(&format!(
+            "{} other tasks were not run{saved}\n",
+            counts.spared
+        ));
     }
     text
 }

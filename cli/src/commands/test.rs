@@ -27,6 +27,9 @@ pub(crate) struct Test {
     /// Run what `ci plan` planned, on the commit it was planned for; with `--shard`, that shard only.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head", "since", "uncommitted", "staged", "files", "all", "filter", "exclude", "last_failed"])]
     pub(crate) plan: Option<PathBuf>,
+    /// Run exactly the tests of this id, as `affected tests` gives it, whatever changed; may be repeated.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["plan", "base", "head", "since", "uncommitted", "staged", "files", "all", "filter", "exclude", "last_failed"])]
+    pub(crate) id: Vec<String>,
 }
 
 impl Test {
@@ -43,6 +46,13 @@ impl Test {
     }
 
     fn select(&self, context: &mut Context) -> Result<run::Asked, CliError> {
+        if !self.id.is_empty() {
+            let mut request = request::resolve(&self.selection, None, context)?;
+            request.past = PastUse::Record;
+            let answer = pipeline::named(&request, &Environment::from_process(), &self.id)?;
+            context.printer.warnings(&answer.list.warnings);
+            return Ok((answer, None));
+        }
         let Some(path) = &self.plan else {
             let answer =
                 run::planned_answer(&self.selection, &Work::Tests, &self.running, context)?;

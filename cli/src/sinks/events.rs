@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// words it ends as a bug.
 pub(crate) struct Events {
     lines: Option<Sender<String>>,
-    written: Receiver<()>,
+    written: Receiver<std::io::Error>,
 }
 
 impl Events {
@@ -38,8 +38,9 @@ impl Events {
         let (done, written) = mpsc::channel();
         let writer = thread::Builder::new().name("events".to_owned());
         let started = writer.spawn(move || {
-            write_all(target, &queue);
-            drop(done);
+            if let Err(error) = write_all(target, &queue) {
+                let _ = done.send(error);
+            }
         });
         started.map_err(CliError::io("start to write events"))?;
         let events = Self {
@@ -60,23 +61,28 @@ impl Events {
         });
     }
 
-    /// Writes the last event and waits until all is written, unless a second interrupt comes.
+    /// Writes the last event and waits until all is written, unless a second interrupt comes; returns why not all is.
     pub(crate) fn finish(
         mut self,
         exit: Exit,
         error: Option<String>,
         summary: Option<v1::RunSummary>,
         interrupt: &Interrupt,
-    ) {
+    ) -> Option<std::io::Error> {
         self.send(&Event::RunFinished {
             exit: exit.0,
             error,
             summary,
         });
         self.lines = None;
-        while let Err(RecvTimeoutError::Timeout) = self.written.recv_timeout(LOOK) {
-            if interrupt.urgency() == Some(Urgency::Kill) {
-                return;
+        loop {
+            match self.written.recv_timeout(LOOK) {
+                Ok(error) => return Some(error),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) if interrupt.urgency() == Some(Urgency::Kill) => {
+                    return None;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -123,15 +129,21 @@ impl Sink for &mut Events {
     }
 }
 
-/// Writes and flushes line by line; a reader that went away is no error, and a full disk changes no verdict.
-fn write_all(mut target: Box<dyn Write + Send>, lines: &Receiver<String>) {
+/// Writes and flushes line by line; a reader that went away is no error.
+fn write_all(
+    mut target: Box<dyn Write + Send>,
+    lines: &Receiver<String>,
+) -> Result<(), std::io::Error> {
     for mut line in lines {
         line.push('\n');
         let written = target
             .write_all(line.as_bytes())
             .and_then(|()| target.flush());
-        if written.is_err_and(|error| error.kind() != ErrorKind::Interrupted) {
-            return;
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
         }
     }
+    Ok(())
 }

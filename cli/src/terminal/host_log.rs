@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use affected_core::ci::{self, Annotation, Ended, Environment, Group, Host};
@@ -106,13 +107,41 @@ impl HostLog {
 
     /// Adds to the summary of the build; one that cannot be written changes no verdict.
     pub(crate) fn finish(&self, printer: &mut Printer, document: &v1::Run) {
+        if let Some(program) = self.host.summary_program() {
+            self.hand_over(program, printer, document);
+        }
         let Some(path) = &self.summary else { return };
         let file = OpenOptions::new().create(true).append(true).open(path);
         let written = file.and_then(|mut file| file.write_all(summary(document).as_bytes()));
         if let Err(error) = written {
             let message = format!("the summary `{}` was not written: {error}", path.display());
             printer.warn(&message, None);
+            return;
         }
+        if let Some(command) = self.host.show_summary(&path.display().to_string()) {
+            printer.command(&command);
+        }
+    }
+
+    /// Gives the summary to a program of the host.
+    fn hand_over(&self, program: &[&str], printer: &mut Printer, document: &v1::Run) {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).stdin(Stdio::piped());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let ended = child.and_then(|mut child| {
+            if let Some(mut input) = child.stdin.take() {
+                // One that ended early says so by its status.
+                drop(input.write_all(summary(document).as_bytes()));
+            }
+            child.wait()
+        });
+        let fault = match ended {
+            Ok(status) if status.success() => return,
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let message = format!("the summary was not shown: `{}`: {fault}", program[0]);
+        printer.warn(&message, None);
     }
 }
 

@@ -106,6 +106,11 @@ impl Printer {
         out.write(text).map_err(CliError::io("write to stdout"))
     }
 
+    /// Tells whether nobody reads stdout any more, as far as writing showed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.out.closed || self.plain.as_ref().is_some_and(|plain| plain.closed)
+    }
+
     /// Tells people what is being done, unless they want quiet.
     pub(crate) fn note(&mut self, text: &str) {
         if self.verbosity > Verbosity::Quiet {

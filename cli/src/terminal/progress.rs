@@ -54,7 +54,12 @@ impl<'p> Progress<'p> {
         if let Some(host) = &mut self.host {
             host.ended(printer, plan, result);
         } else if printer.verbosity == Verbosity::Verbose {
-            printer.tell(&escape_bytes(&result.output));
+            let mut text = escape_bytes(&result.output);
+            // E4: what comes next has a line of its own.
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            printer.tell(&text);
         }
     }
 }

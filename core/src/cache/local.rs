@@ -81,6 +81,13 @@ impl Folder {
         Ok(Self { root, limit })
     }
 
+    /// Makes a folder beside the results, private to the user, that is kept from run to run.
+    pub fn beside(&self, kind: &str, name: &Digest) -> std::io::Result<PathBuf> {
+        let folder = self.root.join(kind).join(&name.to_string()[..16]);
+        private_folder(&folder)?;
+        Ok(folder)
+    }
+
     fn file(&self, kind: &str, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
         self.root.join(kind).join(&name[..2]).join(name)

@@ -1,5 +1,7 @@
 //! Azure Pipelines. Variables as in its documentation, "Predefined variables"; dots become underscores.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -84,6 +86,16 @@ impl Host for Azure {
     fn results(&self, path: &str) -> Option<String> {
         let set = "##vso[results.publish type=JUnit;resultFiles=";
         Some(format!("{set}{}]\n", value(path)))
+    }
+
+    /// Anywhere on the agent ("Logging commands", `uploadsummary`); each run is shown by itself.
+    fn summary_file(&self, env: &Environment) -> Option<PathBuf> {
+        let folder = PathBuf::from(env.get("AGENT_TEMPDIRECTORY")?);
+        Some(folder.join(format!("affected-{}.md", std::process::id())))
+    }
+
+    fn show_summary(&self, path: &str) -> Option<String> {
+        Some(format!("##vso[task.uploadsummary]{}\n", value(path)))
     }
 
     fn workflow(&self) -> Workflow {

@@ -82,6 +82,17 @@ impl Host for Buildkite {
         Some("~~~ affected\n".to_owned())
     }
 
+    /// "buildkite-agent annotate": what is appended under one context is one annotation.
+    fn summary_program(&self) -> Option<&'static [&'static str]> {
+        Some(&[
+            "buildkite-agent",
+            "annotate",
+            "--context",
+            "affected",
+            "--append",
+        ])
+    }
+
     fn workflow(&self) -> Workflow {
         Workflow {
             path: ".buildkite/pipeline.yml",

@@ -123,6 +123,16 @@ pub trait Host: Sync {
         None
     }
 
+    /// Makes the host show that file, where it does not look by itself.
+    fn show_summary(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// The program that takes Markdown on its standard input and shows it with the build.
+    fn summary_program(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Makes the host read a file of test results (JUnit XML); where it takes none by command, the pipeline
     /// names the file.
     fn results(&self, _path: &str) -> Option<String> {

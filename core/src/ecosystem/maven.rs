@@ -1,5 +1,7 @@
 //! Maven. Source: "POM Reference" of the Maven project.
 
+mod classes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,8 +12,8 @@ use roxmltree::{Document, Node, ParsingOptions};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
-    Standing, Symbol, is_material,
+    Discovery, Ecosystem, FileLevel, FileName, FoundProject, Link, Reference, Scan, SharedFile,
+    SharedRole, Standing, Symbol, is_material,
 };
 use crate::facts::{AnyParser, Broken, Parser};
 
@@ -65,7 +67,7 @@ impl Ecosystem for Maven {
     }
 
     fn parsers(&self) -> &'static [&'static dyn AnyParser] {
-        &[&POM]
+        &[&POM, &classes::TEST_SOURCE]
     }
 
     fn programs(&self) -> &'static [&'static str] {
@@ -106,19 +108,13 @@ impl Ecosystem for Maven {
             discovery.projects.push(project(scan, folder, pom, &poms));
             links(folder, pom, &poms, &by_artifact, &mut discovery.links);
         }
-        // A parent may say it for any module, so one is enough.
-        let takes_tests = poms.values().any(|pom| pom.takes_tests);
-        discovery.units = (!takes_tests && discovery.faults.is_empty()).then(Vec::new);
         discovery
     }
 
     /// Main and test classes are compiled apart, and only the main ones are packed for others. Source: "Introduction to
     /// the Standard Directory Layout" and "Guide to using attached tests" of Maven.
-    fn unit_of(&self, root: &RepoPath, path: &RepoPath) -> Option<(RepoPath, bool)> {
-        let inside = path.relative_to(root)?;
-        inside
-            .starts_with(b"src/")
-            .then(|| (root.clone(), inside.starts_with(b"src/test/")))
+    fn file_level(&self) -> Option<&dyn FileLevel> {
+        Some(self)
     }
 
     fn shared_files(&self) -> &'static [SharedFile] {
@@ -294,10 +290,41 @@ fn tasks(scan: &Scan<'_>, folder: &RepoPath, poms: &BTreeMap<RepoPath, Arc<Pom>>
             origin: "pom.xml".to_owned(),
         }
     };
-    vec![
+    let mut tasks = vec![
         task("test", Some("unit"), &["test"]),
         task("build", None, &["package", "-DskipTests"]),
-    ]
+    ];
+    if uses_failsafe(poms, folder, 0) && has_integration_tests(scan, folder) {
+        // What these need may be packed or started by the phases in between, so none is left out.
+        tasks.push(task("test:integration", Some("integration"), &["verify"]));
+    }
+    tasks
+}
+
+/// Tells whether a pom or one of its parents asks for Failsafe.
+fn uses_failsafe(poms: &BTreeMap<RepoPath, Arc<Pom>>, folder: &RepoPath, depth: usize) -> bool {
+    let Some(pom) = poms.get(folder).filter(|_| depth < 16) else {
+        return false;
+    };
+    let mut plugins = pom.uses.iter().filter(|wanted| wanted.is_plugin);
+    plugins.any(|plugin| plugin.artifact == "maven-failsafe-plugin")
+        || parent_folder(poms, folder).is_some_and(|above| uses_failsafe(poms, &above, depth + 1))
+}
+
+/// The names that Failsafe takes. Source: "Inclusions and Exclusions of Tests" of its documentation.
+fn has_integration_tests(scan: &Scan<'_>, folder: &RepoPath) -> bool {
+    let Ok(tests) = folder.join("src/test") else {
+        return false;
+    };
+    scan.files().below(&tests).iter().any(|entry| {
+        let name = String::from_utf8_lossy(entry.path.file_name()).into_owned();
+        let class = [".java", ".kt", ".groovy", ".scala"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
+        class.is_some_and(|class| {
+            class.ends_with("IT") || class.ends_with("ITCase") || class.starts_with("IT")
+        })
+    })
 }
 
 fn links(

@@ -2,41 +2,56 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affected_graph::{Dependency, Project, ProjectIndex, RepoPath, Task};
+use affected_graph::{Command, Project, ProjectIndex, RepoPath, Task};
 
-use super::{Narrowed, Parts, Question, below};
+use super::downwards::Downwards;
+use super::{Narrowed, Parts, Question};
 use crate::config::{Precision, defects};
 use crate::ecosystem::{Ecosystem, FileLevel, Look, SourceFile, Suite};
+use crate::runner;
 use crate::select::Touched;
 
-/// What changed of a project and of all that it is built with.
+/// What changed of all projects that are narrowed, and of all that they are built with.
 #[derive(Default)]
-struct Reaching {
-    /// Files of its own.
-    own: BTreeSet<RepoPath>,
-    /// Files of others.
-    others: BTreeSet<RepoPath>,
-    /// Roots of others of which more changed than files.
-    whole: BTreeSet<RepoPath>,
+struct Reaching<'q> {
+    changed: BTreeSet<&'q RepoPath>,
+    /// Roots of projects that others use, and of which more changed than files.
+    whole: BTreeSet<&'q RepoPath>,
+    /// Projects that were met below others.
+    met: BTreeSet<ProjectIndex>,
 }
 
-/// A test task that may be restricted, and what reaches its project.
+/// A test task that may be restricted, and what changed of its own project.
 struct Candidate<'q> {
     project: &'q Project,
     task: &'q Task,
     suite: Suite,
-    reaching: usize,
+    own: Option<&'q BTreeSet<RepoPath>>,
+}
+
+/// Tells whether any runner is known to be started; many projects start theirs alike.
+#[derive(Default)]
+struct Runners<'q>(BTreeMap<(&'q str, Option<&'q str>, &'q Command), bool>);
+
+impl<'q> Runners<'q> {
+    fn unknown(&mut self, task: &'q Task) -> Option<String> {
+        let script = task.script.as_deref();
+        let line = script.unwrap_or(&task.origin);
+        let known = self.0.entry((line, script, &task.command));
+        let known = known.or_insert_with(|| runner::recognise(&task.command, script).is_some());
+        (!*known).then(|| format!("`{line}` starts no test runner that is known"))
+    }
 }
 
 /// Narrows every affected project of one ecosystem.
 pub(super) fn narrow(
-    question: &Question<'_>,
+    (question, downwards): (&Question<'_>, &Downwards<'_>),
     ecosystem: &dyn Ecosystem,
     level: &dyn FileLevel,
     look: &Look<'_>,
     found: &mut Parts,
 ) {
-    let mut reaching_each = Vec::new();
+    let (mut reaching, mut runners) = (Reaching::default(), Runners::default());
     let mut candidates = Vec::new();
     for index in question.affected.projects.keys() {
         let project = question.graph.project(*index);
@@ -45,28 +60,29 @@ pub(super) fn narrow(
         if tasks.peek().is_none() {
             continue;
         }
-        let reaching = match reaching(question, *index, ecosystem) {
-            Ok(reaching) => reaching,
-            Err(because) => {
-                for task in tasks {
-                    let whole = Narrowed::Whole(Some(because.clone()));
-                    found.put_task(project, task, whole);
-                }
-                continue;
+        if let Err(because) = reaching.add(downwards, *index, ecosystem) {
+            for task in tasks {
+                let whole = Narrowed::Whole(Some(because.clone()));
+                found.put_task(project, task, whole);
             }
-        };
+            continue;
+        }
         for task in tasks {
-            match level.suite(look, project, task) {
+            let suite = match runners.unknown(task) {
+                Some(because) => Err(because),
+                None => level.suite(look, project, task),
+            };
+            let touched = question.affected.touched.get(index);
+            match suite {
                 Ok(suite) => candidates.push(Candidate {
                     project,
                     task,
                     suite,
-                    reaching: reaching_each.len(),
+                    own: touched.map(|touched| &touched.files),
                 }),
                 Err(because) => found.put_task(project, task, Narrowed::Whole(Some(because))),
             }
         }
-        reaching_each.push(reaching);
     }
     if candidates.is_empty() {
         return;
@@ -78,58 +94,80 @@ pub(super) fn narrow(
     });
     let of: BTreeSet<RepoPath> = of.collect();
     let sources = level.sources(look, &of);
-    let followed = Followed::new((question, level), &sources, &of, &reaching_each);
+    let followed = Followed::new((question, level), &sources, &of, &reaching);
     let is_gone = |path: &RepoPath| look.changed.deleted.contains(path);
     for candidate in &mut candidates {
         // What was deleted is followed, but cannot be run.
         candidate.suite.tests.retain(|path, _| !is_gone(path));
+        if defects::is("forget-new-tests") {
+            let is_new = |path: &RepoPath| look.changed.added.contains(path);
+            candidate.suite.tests.retain(|path, _| !is_new(path));
+        }
     }
     for candidate in &candidates {
-        let reaching = &reaching_each[candidate.reaching];
-        let part = followed.part(candidate, reaching);
+        let part = followed.part(candidate);
         found.put_task(candidate.project, candidate.task, part);
     }
 }
 
-/// Looks down from a project at everything it is built or tested with. The words of an error say what stands against
-/// narrowing it.
-fn reaching(
-    question: &Question<'_>,
-    of: ProjectIndex,
-    ecosystem: &dyn Ecosystem,
-) -> Result<Reaching, String> {
-    let (graph, mut found, mut reached) = (question.graph, Reaching::default(), false);
-    let see = |at: ProjectIndex, touched: &Touched, foreign: Option<&Dependency>| {
-        reached = true;
-        let project = graph.project(at);
-        if let Some(edge) = foreign {
-            return Err(super::used_otherwise(project, edge));
-        }
-        let known = project.ecosystems.contains(&ecosystem.id());
-        let stranger = |path: &&RepoPath| graph.enclosing(path).next() != Some(at);
-        if at == of {
+impl<'q> Reaching<'q> {
+    /// Looks down from a project at everything it is built or tested with. The words of an error say what stands against
+    /// narrowing it; then nothing is added.
+    fn add(
+        &mut self,
+        downwards: &Downwards<'q>,
+        of: ProjectIndex,
+        ecosystem: &dyn Ecosystem,
+    ) -> Result<(), String> {
+        let mut seen = Vec::new();
+        downwards.below(of, ecosystem.id(), |at, touched, foreign| {
+            let project = downwards.graph.project(at);
+            if let Some(edge) = foreign {
+                return Err(super::used_otherwise(project, edge));
+            }
+            seen.push((at, touched));
+            if at != of {
+                return Ok(());
+            }
             if let Some(other) = &touched.other {
                 return Err(format!("`{}`: {other}", project.name));
             }
-            if let Some(path) = touched.files.iter().find(stranger) {
-                return Err(format!("`{}` reads {path}", project.name));
+            match downwards.stranger(at) {
+                Some(path) => Err(format!("`{}` reads {path}", project.name)),
+                None => Ok(()),
             }
-            found.own.extend(touched.files.iter().cloned());
-            return Ok(());
+        })?;
+        if seen.is_empty() {
+            return Err("no changed source reaches it".to_owned());
         }
-        // Whatever else it is, it can only be felt where the project is used.
-        let whole = touched.other.is_some() || !known || touched.files.iter().any(|p| stranger(&p));
-        if whole && !defects::is("narrow-over-manifests") {
-            found.whole.insert(project.root.clone());
+        for (at, touched) in seen {
+            if at == of {
+                self.changed.extend(&touched.files);
+            } else if self.met.insert(at) {
+                self.add_other(downwards, at, touched, ecosystem);
+            }
         }
-        found.others.extend(touched.files.iter().cloned());
         Ok(())
-    };
-    below(question, of, ecosystem.id(), see)?;
-    if !reached {
-        return Err("no changed source reaches it".to_owned());
     }
-    Ok(found)
+
+    /// Whatever else a project is, it can only be felt where it is used.
+    fn add_other(
+        &mut self,
+        downwards: &Downwards<'q>,
+        at: ProjectIndex,
+        touched: &'q Touched,
+        ecosystem: &dyn Ecosystem,
+    ) {
+        let project = downwards.graph.project(at);
+        let is_known = project.ecosystems.contains(&ecosystem.id());
+        let is_whole = touched.other.is_some() || !is_known || downwards.stranger(at).is_some();
+        if is_whole && !defects::is("narrow-over-manifests") {
+            self.whole.insert(&project.root);
+        }
+        if !defects::is("forget-other-projects") {
+            self.changed.extend(&touched.files);
+        }
+    }
 }
 
 /// Bytes of names on one command line; the shell that a package manager starts takes 128 KiB.
@@ -155,7 +193,7 @@ impl<'a> Followed<'a> {
         (question, level): (&'a Question<'_>, &'a dyn FileLevel),
         sources: &'a [SourceFile],
         of: &'a BTreeSet<RepoPath>,
-        reaching: &'a [Reaching],
+        reaching: &Reaching<'a>,
     ) -> Self {
         let used = sources.iter().flat_map(|source| &source.uses);
         let own = sources.iter().map(|source| &source.path);
@@ -164,12 +202,9 @@ impl<'a> Followed<'a> {
         places.dedup();
         let number = |path: &RepoPath| places.binary_search(&path).ok();
         let users = users(sources, &number, places.len());
-        let changed: BTreeSet<&RepoPath> = reaching
-            .iter()
-            .flat_map(|reaching| reaching.own.iter().chain(&reaching.others))
-            .collect();
+        let changed = &reaching.changed;
         let is_known = |path: &RepoPath| path.ancestors().any(|at| number(&at).is_some());
-        let strays: BTreeSet<&RepoPath> = changed
+        let strays: BTreeSet<&'a RepoPath> = changed
             .iter()
             .copied()
             .filter(|path| !is_known(path) && !defects::is("forget-strays"))
@@ -179,7 +214,7 @@ impl<'a> Followed<'a> {
             let owner = graph.enclosing(path).next();
             owner.map(|owner| &graph.project(owner).root)
         };
-        let mut whole: BTreeSet<&RepoPath> = reaching.iter().flat_map(|r| &r.whole).collect();
+        let mut whole = reaching.whole.clone();
         whole.extend(strays.iter().filter_map(|path| owner(path)));
         let mut seeds: BTreeSet<usize> = changed
             .iter()
@@ -222,10 +257,11 @@ impl<'a> Followed<'a> {
     }
 
     /// Tells which tests of a task a change can reach.
-    fn part(&self, candidate: &Candidate<'_>, reaching: &Reaching) -> Narrowed {
+    fn part(&self, candidate: &Candidate<'_>) -> Narrowed {
         let suite = &candidate.suite;
         let whole = |because: String| Narrowed::Whole(Some(because));
-        if let Some(stray) = reaching.own.iter().find(|path| self.strays.contains(path)) {
+        let mut own = candidate.own.into_iter().flatten();
+        if let Some(stray) = own.find(|path| self.strays.contains(path)) {
             return whole(format!("nobody is known to use {stray}"));
         }
         let mut everywhere = suite.settings.iter().chain(&suite.setup);
@@ -242,6 +278,9 @@ impl<'a> Followed<'a> {
                 names.push(name.clone());
             }
             unproved.extend(escape.map(|escape| (name.clone(), escape.to_owned())));
+        }
+        if defects::is("first-unit-only") {
+            names.truncate(1);
         }
         if names.len() == suite.tests.len() {
             let because = unproved.into_values().next();

@@ -98,7 +98,9 @@ type Users<'u> = BTreeMap<&'u RepoPath, Vec<&'u RepoPath>>;
 fn users(units: &[Unit]) -> Users<'_> {
     let mut users = Users::new();
     for unit in units {
-        for used in &unit.uses {
+        let same = |used: &&RepoPath| used.is_within(&unit.project);
+        let seen = |used: &&RepoPath| !defects::is("same-project-only") || same(used);
+        for used in unit.uses.iter().filter(seen) {
             users.entry(used).or_default().push(&unit.path);
         }
     }

@@ -5,15 +5,17 @@
 //! ecosystem reads: over its own edges, in files of projects that it describes. Then its compile units are followed, or
 //! where it has none ([`crate::ecosystem::FileLevel`]) files: `follow` and `files` are the two levels.
 
+mod downwards;
 mod files;
 mod follow;
+pub mod known;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use affected_graph::{
-    Command, Dependency, DependencyKind, EcosystemId, Project, ProjectGraph, ProjectIndex,
-    RepoPath, Task,
+    Command, Dependency, EcosystemId, Project, ProjectGraph, ProjectIndex, RepoPath, Task,
 };
+use rustc_hash::FxHashMap;
 
 use crate::config::{Precision, defects};
 use crate::diff::{ChangeKind, ChangeSet};
@@ -23,6 +25,7 @@ use crate::runner;
 use crate::scan::units::Units;
 use crate::select::{AffectedSet, Touched};
 use crate::tree::Tree;
+use downwards::Downwards;
 use follow::{Changed, Reached};
 
 /// What is narrowed.
@@ -57,9 +60,9 @@ pub struct Sources<'a> {
 #[derive(Debug, Default)]
 pub struct Parts {
     /// Of compile units: by root and ecosystem, for all tasks alike.
-    projects: BTreeMap<(RepoPath, EcosystemId), Part>,
+    projects: FxHashMap<RepoPath, Vec<(EcosystemId, Part)>>,
     /// Of files: by root and the name of a task.
-    tasks: BTreeMap<(RepoPath, String), Narrowed>,
+    tasks: FxHashMap<RepoPath, Vec<(String, Narrowed)>>,
 }
 
 /// The part of a project that a change can reach.
@@ -96,10 +99,11 @@ impl Parts {
         let Some(id) = task.inferred_by.filter(|_| task.stage.is_some()) else {
             return Narrowed::Whole(None);
         };
-        if let Some(narrowed) = self.tasks.get(&(root.clone(), task.name.clone())) {
+        let of_files = self.tasks.get(root);
+        if let Some(narrowed) = of_files.and_then(|tasks| found(tasks, &task.name)) {
             return narrowed.clone();
         }
-        match self.projects.get(&(root.clone(), id)) {
+        match self.projects.get(root).and_then(|parts| found(parts, &id)) {
             None => Narrowed::Whole(None),
             Some(Part::Whole(because)) => Narrowed::Whole(Some(because.clone())),
             Some(Part::Units(units)) if units.is_empty() => Narrowed::Nothing,
@@ -118,9 +122,32 @@ impl Parts {
     }
 
     fn put_task(&mut self, project: &Project, task: &Task, narrowed: Narrowed) {
-        let key = (project.root.clone(), task.name.clone());
-        self.tasks.insert(key, narrowed);
+        put(&mut self.tasks, &project.root, task.name.clone(), narrowed);
     }
+
+    fn put_project(&mut self, root: &RepoPath, id: EcosystemId, part: Part) {
+        put(&mut self.projects, root, id, part);
+    }
+}
+
+/// Most projects have one test task of one ecosystem, and there may be very many of them.
+fn put<K: PartialEq, V>(
+    all: &mut FxHashMap<RepoPath, Vec<(K, V)>>,
+    root: &RepoPath,
+    key: K,
+    value: V,
+) {
+    let known = all
+        .entry(root.clone())
+        .or_insert_with(|| Vec::with_capacity(1));
+    known.retain(|(other, _)| *other != key);
+    known.push((key, value));
+}
+
+fn found<'p, K: PartialEq, V>(all: &'p [(K, V)], key: &K) -> Option<&'p V> {
+    all.iter()
+        .find(|(other, _)| other == key)
+        .map(|(_, value)| value)
 }
 
 /// Finds the parts of every affected project.
@@ -144,11 +171,13 @@ pub fn parts(question: &Question<'_>) -> Parts {
         graph: question.graph,
         changed: &changed,
     };
+    let downwards = Downwards::new(question.graph, question.affected);
     for ecosystem in question.ecosystems {
         if let Some(level) = ecosystem.file_level() {
-            files::narrow(question, *ecosystem, level, &look, &mut found);
+            let asked = (question, &downwards);
+            files::narrow(asked, *ecosystem, level, &look, &mut found);
         } else if question.units.of(ecosystem.id()).is_some() {
-            of_ecosystem(question, *ecosystem, &mut found);
+            of_ecosystem((question, &downwards), *ecosystem, &mut found);
         }
     }
     found
@@ -167,7 +196,11 @@ fn changed_files(changes: &ChangeSet) -> ChangedFiles {
     found
 }
 
-fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut Parts) {
+fn of_ecosystem(
+    (question, downwards): (&Question<'_>, &Downwards<'_>),
+    ecosystem: &dyn Ecosystem,
+    found: &mut Parts,
+) {
     let id = ecosystem.id();
     let tests = |task: &Task| task.stage.is_some() && task.inferred_by == Some(id);
     let mut reaching_each = Vec::new();
@@ -177,14 +210,13 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
         if !project.tasks.iter().any(tests) {
             continue;
         }
-        match reaching(question, *index, ecosystem) {
+        match reaching(downwards, *index, ecosystem) {
             Ok(reaching) => {
                 changed.extend(&reaching);
                 reaching_each.push((&project.root, reaching));
             }
             Err(because) => {
-                let key = (project.root.clone(), id);
-                found.projects.insert(key, Part::Whole(because));
+                found.put_project(&project.root, id, Part::Whole(because));
             }
         }
     }
@@ -195,23 +227,20 @@ fn of_ecosystem(question: &Question<'_>, ecosystem: &dyn Ecosystem, found: &mut 
     let trusting = question.precision == Precision::Static;
     let reached = Reached::new(units, changed, trusting);
     for (root, reaching) in reaching_each {
-        found
-            .projects
-            .insert((root.clone(), id), reached.part(root, &reaching));
+        found.put_project(root, id, reached.part(root, &reaching));
     }
 }
 
 /// Looks down from a project at everything it is built or tested with. The words of an error say what stands against
 /// narrowing it.
 fn reaching(
-    question: &Question<'_>,
+    downwards: &Downwards<'_>,
     of: ProjectIndex,
     ecosystem: &dyn Ecosystem,
 ) -> Result<Changed, String> {
-    let (graph, id) = (question.graph, ecosystem.id());
     let (mut changed, mut reached) = (Changed::default(), false);
-    below(question, of, id, |at, touched, foreign| {
-        let mut found = followable(graph, at, ecosystem, touched, foreign)?;
+    downwards.below(of, ecosystem.id(), |at, touched, foreign| {
+        let mut found = followable(downwards, at, ecosystem, touched, foreign)?;
         reached = true;
         if at != of {
             // Nobody is built with the tests of another project.
@@ -226,35 +255,6 @@ fn reaching(
     Ok(changed)
 }
 
-/// Calls `see` with what changed of a project and of all that it is built or tested with; for what is used over an edge
-/// that is none of the ecosystem's own, with that edge.
-fn below<'g>(
-    question: &Question<'g>,
-    of: ProjectIndex,
-    id: EcosystemId,
-    mut see: impl FnMut(ProjectIndex, &Touched, Option<&'g Dependency>) -> Result<(), String>,
-) -> Result<(), String> {
-    // A project may be reached over edges of the ecosystem and over others: then it is met twice.
-    let mut open = vec![(of, None)];
-    let mut met = BTreeSet::from([(of, false)]);
-    while let Some((at, foreign)) = open.pop() {
-        if let Some(touched) = question.affected.touched.get(&at) {
-            see(at, touched, foreign)?;
-        }
-        for (below, edge) in question.graph.dependencies(at) {
-            if edge.kind == DependencyKind::Runtime {
-                continue;
-            }
-            let plain = edge.source == id.0 && edge.kind != DependencyKind::Build;
-            let foreign = foreign.or_else(|| (!plain).then_some(edge));
-            if met.insert((below, foreign.is_some())) {
-                open.push((below, foreign));
-            }
-        }
-    }
-    Ok(())
-}
-
 fn used_otherwise(project: &Project, edge: &Dependency) -> String {
     let (file, detail) = (&edge.evidence.file, &edge.evidence.detail);
     format!(
@@ -264,13 +264,13 @@ fn used_otherwise(project: &Project, edge: &Dependency) -> String {
 }
 
 fn followable(
-    graph: &ProjectGraph,
+    downwards: &Downwards<'_>,
     at: ProjectIndex,
     ecosystem: &dyn Ecosystem,
     touched: &Touched,
     foreign: Option<&Dependency>,
 ) -> Result<Changed, String> {
-    let (project, id) = (graph.project(at), ecosystem.id());
+    let (project, id) = (downwards.graph.project(at), ecosystem.id());
     let other = touched.other.as_ref();
     if let Some(other) = other.filter(|_| !defects::is("narrow-over-manifests")) {
         return Err(format!("`{}`: {other}", project.name));
@@ -282,8 +282,9 @@ fn followable(
         return Err(format!("`{}` is no {} project", project.name, id.0));
     }
     let mut changed = Changed::default();
+    let stranger = downwards.stranger(at);
     for path in &touched.files {
-        if graph.enclosing(path).next() != Some(at) {
+        if Some(path) == stranger {
             return Err(format!("`{}` reads {path}", project.name));
         }
         let Some((unit, is_test)) = ecosystem.unit_of(&project.root, path) else {

@@ -110,7 +110,7 @@ fn graph() -> ProjectGraph {
         tasks: vec![Task {
             name: "test".to_owned(),
             stage: Some(Stage::new("unit")),
-            command: Command::Argv(vec!["run".to_owned()]),
+            command: Command::Argv(vec!["pytest".to_owned()]),
             cwd: path(name),
             env: BTreeMap::new(),
             timeout: None,

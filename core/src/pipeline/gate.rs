@@ -94,7 +94,20 @@ pub fn planned(
             help: Some("make the plan and run it with the same version of affected".to_owned()),
         });
     }
+    keep(
+        &mut answer,
+        &wanted.iter().map(|target| (*target).to_owned()).collect(),
+    );
+    answer.list.base.clone_from(&plan.base);
+    answer.list.mode.clone_from(&plan.mode);
+    answer.list.warnings.clone_from(&plan.warnings);
+    Ok(answer)
+}
+
+/// Leaves the wanted targets of an answer; what was learnt of them stays.
+pub(super) fn keep(answer: &mut Answer, wanted: &BTreeSet<String>) {
     let whole = std::mem::take(&mut answer.plan);
+    let wanted: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
     answer.plan = only(&whole, &wanted);
     let left = answer.plan.actions.iter();
     let places = left.filter_map(|left| {
@@ -103,10 +116,6 @@ pub fn planned(
     });
     answer.ranking = answer.ranking.only(&places.collect::<Vec<_>>());
     answer.recalled.is_part();
-    answer.list.base.clone_from(&plan.base);
-    answer.list.mode.clone_from(&plan.mode);
-    answer.list.warnings.clone_from(&plan.warnings);
-    Ok(answer)
 }
 
 fn same_head(plan: &v1::Plan, answer: &Answer) -> Result<(), PipelineError> {

@@ -11,6 +11,7 @@ use affected_graph::{
     Stage,
 };
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use rustc_hash::FxHashMap;
 
 use crate::config::{Config, ConfiguredTask, ProjectConfig};
 use crate::digest::Digest;
@@ -63,12 +64,22 @@ pub struct Keys {
     /// One for each action.
     pub of: Vec<Keyed>,
     /// Lists of files by their digest.
-    pub lists: BTreeMap<Digest, Arc<Vec<u8>>>,
+    pub lists: FxHashMap<Digest, Arc<Vec<u8>>>,
     /// Globs of what each action writes, from the repository root.
     pub outputs: Vec<Vec<String>>,
 }
 
 impl Keyring {
+    /// The configuration in force.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The head's files.
+    pub(super) fn tree(&self) -> &dyn Tree {
+        self.tree.as_ref()
+    }
+
     pub(super) fn of(tree: &SharedTree, inventory: &Inventory, config: Config) -> Self {
         Self {
             tree: Arc::clone(tree),
@@ -103,16 +114,21 @@ impl Keyring {
             keys.of = never(&format!("a manifest cannot be read: {fault}"));
             return keys;
         }
-        let mut lists = Lists::new(self, tree);
-        let surroundings = Surroundings::new(tree.root(), inherited);
-        let of = plan.actions.iter().zip(&keys.outputs);
-        keys.of = of
-            .map(|(action, outputs)| {
-                let written = (&configured, outputs.as_slice());
-                self.key(action, written, &mut lists, &surroundings)
-            })
-            .collect();
-        keys.lists = lists.texts;
+        let known = Known::new(self, tree);
+        let written: Vec<_> = plan.actions.iter().zip(&keys.outputs).collect();
+        let share = |written: &[(&Action, &Vec<String>)]| {
+            let mut lists = Lists::new(&known);
+            let around = Surroundings::new(tree.root(), inherited);
+            let of = written.iter().map(|(action, outputs)| {
+                self.key(action, (&configured, outputs), &mut lists, &around)
+            });
+            (of.collect::<Vec<_>>(), lists.texts)
+        };
+        let done = shared_out(&written, LEAST_SHARE, share);
+        for (of, texts) in done {
+            keys.of.extend(of);
+            keys.lists.extend(texts);
+        }
         keys
     }
 
@@ -145,7 +161,7 @@ impl Keyring {
         }
         let mut parts = parts_of(action);
         let impacts = self.impacts(action.stage.as_ref());
-        for state in lists.supporters.of(index, &impacts) {
+        for state in lists.from.supporters.of(index, &impacts) {
             match lists.of(state) {
                 Ok(part) => parts.extend(part),
                 Err(why) => return Keyed::Never(why),
@@ -273,15 +289,20 @@ impl<'k> Configured<'k> {
     }
 }
 
-/// The files of projects, listed with the id of their content.
-struct Lists<'k> {
+/// What all digests of one moment are made of.
+struct Known<'k> {
     ring: &'k Keyring,
     tree: &'k WorkTree,
     supporters: Supporters,
     ids: Vec<Id>,
     inputs: select::Inputs,
+}
+
+/// The files of projects, listed with the id of their content.
+struct Lists<'k> {
+    from: &'k Known<'k>,
     known: BTreeMap<(ProjectIndex, Impact), Result<Option<Part>, String>>,
-    texts: BTreeMap<Digest, Arc<Vec<u8>>>,
+    texts: FxHashMap<Digest, Arc<Vec<u8>>>,
 }
 
 /// What the bytes of a file are.
@@ -294,7 +315,7 @@ enum Id {
     Unknown(String),
 }
 
-impl<'k> Lists<'k> {
+impl<'k> Known<'k> {
     fn new(ring: &'k Keyring, tree: &'k WorkTree) -> Self {
         let files = tree.files().entries();
         let question = Question {
@@ -313,8 +334,16 @@ impl<'k> Lists<'k> {
             supporters: Supporters::new(&ring.graph),
             ids: ids(tree, files),
             inputs: select::inputs(&question, files),
+        }
+    }
+}
+
+impl<'k> Lists<'k> {
+    fn new(from: &'k Known<'k>) -> Self {
+        Self {
+            from,
             known: BTreeMap::new(),
-            texts: BTreeMap::new(),
+            texts: FxHashMap::default(),
         }
     }
 
@@ -329,13 +358,14 @@ impl<'k> Lists<'k> {
     }
 
     fn list(&mut self, (index, impact): (ProjectIndex, Impact)) -> Result<Option<Part>, String> {
-        let project = self.ring.graph.project(index);
-        let files = self.tree.files().entries();
-        let mut text = Vec::new();
-        for at in self.inputs.of.get(&(index, impact)).into_iter().flatten() {
-            line(&mut text, &files[*at], &self.ids[*at])?;
+        let from = self.from;
+        let project = from.ring.graph.project(index);
+        let files = from.tree.files().entries();
+        let mut text = Vec::with_capacity(4096);
+        for at in from.inputs.of.get(&(index, impact)).into_iter().flatten() {
+            line(&mut text, &files[*at], &from.ids[*at])?;
         }
-        for (path, digest) in ignored_inputs(self.tree, project, impact)? {
+        for (path, digest) in ignored_inputs(from.tree, project, impact)? {
             text.extend_from_slice(format!("ignored bytes {digest} {path}\0").as_bytes());
         }
         if text.is_empty() {
@@ -372,15 +402,26 @@ fn ids(tree: &WorkTree, files: &[Entry]) -> Vec<Id> {
             Err(error) => Id::Unknown(format!("`{}` cannot be read: {error}", entry.path)),
         }
     };
+    let done = shared_out(files, 1, |files| files.iter().map(id).collect::<Vec<_>>());
+    done.into_iter().flatten().collect()
+}
+
+/// Actions for which a thread of its own is worth while.
+const LEAST_SHARE: usize = 64;
+
+/// Has all cores work on a part each, of at least so many items; returns what they made in the order of the items.
+fn shared_out<T: Sync, R: Send>(
+    items: &[T],
+    least: usize,
+    work: impl Fn(&[T]) -> R + Sync,
+) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = files.len().div_ceil(cores).max(1);
+    let share = items.len().div_ceil(cores).max(least);
     std::thread::scope(|scope| {
-        let shares = files.chunks(share);
-        let workers: Vec<_> = shares
-            .map(|files| scope.spawn(|| files.iter().map(id).collect::<Vec<_>>()))
-            .collect();
+        let parts = items.chunks(share);
+        let workers: Vec<_> = parts.map(|part| scope.spawn(|| work(part))).collect();
         let done = workers.into_iter();
-        done.flat_map(|worker| worker.join().expect("reading a file does not panic"))
+        done.map(|worker| worker.join().expect("nothing here panics"))
             .collect()
     })
 }
@@ -393,19 +434,31 @@ fn line(text: &mut Vec<u8>, entry: &Entry, id: &Id) -> Result<(), String> {
         FileKind::Symlink => "link",
         FileKind::Submodule => "module",
     };
-    let id = match (id, &entry.blob) {
+    let (form, id) = match (id, &entry.blob) {
         (Id::Unknown(why), _) => return Err(why.clone()),
-        (Id::Bytes(digest), _) => format!("bytes {digest}"),
-        (Id::Blob, Some(blob)) => format!("blob {blob}"),
+        (Id::Bytes(digest), _) => (" bytes ", &digest.as_bytes()[..]),
+        (Id::Blob, Some(blob)) => (" blob ", blob.as_bytes()),
         (Id::Blob, None) => return Err(format!("`{}` has no id", entry.path)),
     };
     text.extend_from_slice(kind.as_bytes());
-    text.push(b' ');
-    text.extend_from_slice(id.as_bytes());
+    text.extend_from_slice(form.as_bytes());
+    hexadecimal(text, id);
     text.push(b' ');
     text.extend_from_slice(entry.path.as_bytes());
     text.push(0);
     Ok(())
+}
+
+/// By hand: formatting each byte takes most of the time of a large list.
+fn hexadecimal(text: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| {
+        [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]
+    };
+    text.extend(bytes.iter().flat_map(digits));
 }
 
 /// S6: declared inputs count also where git ignores them, which is why no list of git's has them.

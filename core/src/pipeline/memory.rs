@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
 use affected_graph::RepoPath;
@@ -55,6 +56,13 @@ pub(super) struct Memory {
     folder: Option<PathBuf>,
     repository: Option<Arc<Repository>>,
     loaded: Vec<(String, Option<Arc<Snapshot>>)>,
+    ahead: Option<Ahead>,
+}
+
+/// An inventory that another thread reads.
+struct Ahead {
+    name: String,
+    thread: JoinHandle<Option<Arc<Snapshot>>>,
 }
 
 /// An inventory of a tree that is near, and how far that is.
@@ -71,6 +79,7 @@ impl Memory {
             folder: None,
             repository: None,
             loaded: Vec::new(),
+            ahead: None,
         }
     }
 
@@ -81,12 +90,15 @@ impl Memory {
             folder: Some(folder.join("graphs")),
             repository: Some(Arc::clone(repository)),
             loaded: Vec::new(),
+            ahead: None,
         }
     }
 
     /// Returns the folder where all of this is kept.
     pub(super) fn state_folder(&self) -> Option<PathBuf> {
-        Some(self.folder.as_ref()?.parent()?.to_owned())
+        let folder = self.folder.as_ref()?.parent()?;
+        // Whoever is told of a file in it may stand elsewhere.
+        Some(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()))
     }
 
     /// Lists the configuration files of a tree: if possible without listing the tree.
@@ -197,14 +209,35 @@ impl Memory {
         }
     }
 
+    /// Begins to read the inventory that will be asked for, while the index is read: of a tree, or if there is none the
+    /// newest. A wrong guess changes nothing.
+    pub(super) fn read_ahead(&mut self, tree: BlobId) {
+        let has_cores = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        let Some(folder) = self.folder.as_ref().filter(|_| has_cores) else {
+            return;
+        };
+        let own = name(&State::clean(tree));
+        let likely = if folder.join(&own).exists() {
+            Some(own)
+        } else {
+            of_whole_trees(folder).next()
+        };
+        self.ahead = likely.and_then(|name| {
+            let path = folder.join(&name);
+            let thread = thread::Builder::new().spawn(move || stored(&path)).ok()?;
+            Some(Ahead { name, thread })
+        });
+    }
+
     fn load(&mut self, name: &str) -> Option<Arc<Snapshot>> {
         if let Some((_, known)) = self.loaded.iter().find(|(known, _)| known == name) {
             return known.clone();
         }
         let path = self.folder.as_ref()?.join(name);
-        let bytes = std::fs::read(path).ok();
-        let snapshot = bytes.and_then(|bytes| Snapshot::from_bytes(&bytes));
-        let snapshot = snapshot.map(Arc::new);
+        let snapshot = match self.ahead.take_if(|ahead| ahead.name == name) {
+            Some(ahead) => ahead.thread.join().ok().flatten(),
+            None => stored(&path),
+        };
         self.loaded.push((name.to_owned(), snapshot.clone()));
         snapshot
     }
@@ -218,9 +251,8 @@ impl Memory {
         }
         found.push(Candidate::Tree(name(&clean), state.tree));
         let mut names: Vec<String> = self.loaded.iter().map(|(name, _)| name.clone()).collect();
-        let stored = self.folder.iter().flat_map(|folder| newest(folder));
-        let stored = stored.filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()));
-        names.extend(stored.filter(|name| tree_of(name).is_some()).take(TRIED));
+        let stored = self.folder.iter().flat_map(|folder| of_whole_trees(folder));
+        names.extend(stored.take(TRIED));
         for name in names {
             if let Some(tree) = tree_of(&name).filter(|tree| *tree != state.tree) {
                 found.push(Candidate::Tree(name, tree));
@@ -289,6 +321,18 @@ fn tree_of(name: &str) -> Option<BlobId> {
     let digit = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
     let bytes: Option<Vec<u8>> = (0..hex.len()).step_by(2).map(digit).collect();
     BlobId::from_bytes(&bytes?)
+}
+
+fn stored(path: &Path) -> Option<Arc<Snapshot>> {
+    let bytes = std::fs::read(path).ok()?;
+    Snapshot::from_bytes(&bytes).map(Arc::new)
+}
+
+/// Names of inventories of whole trees of git, the newest first.
+fn of_whole_trees(folder: &Path) -> impl Iterator<Item = String> {
+    let stored = newest(folder).into_iter();
+    let names = stored.filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()));
+    names.filter(|name| tree_of(name).is_some())
 }
 
 fn newest(folder: &Path) -> Vec<(PathBuf, SystemTime)> {

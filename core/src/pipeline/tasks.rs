@@ -1,8 +1,9 @@
 //! Which tasks of the selected projects are planned.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use affected_graph::{Impact, ProjectGraph, Stage};
+use affected_graph::{Impact, ProjectGraph, Stage, StageOrder, Task};
 
 use super::past::{self, PastUse};
 use super::{Names, PipelineError, Request};
@@ -11,8 +12,10 @@ use crate::narrow;
 use crate::plan::{
     Plan,
     build::{self, Chosen, Wanted},
+    order::Past,
     shard,
 };
+use crate::report::run::AllTasks;
 use crate::select::{self, Affected, AffectedSet, ReasonCode};
 
 /// What was decided, for planning.
@@ -39,6 +42,7 @@ pub(super) fn plan(
         None => Wanted::Tests(request.stages.clone()),
     };
     let mut chosen = Vec::new();
+    let mut known: BTreeMap<Impact, Arc<[Stage]>> = BTreeMap::new();
     for (index, project) in head.projects() {
         let reached = union
             .at(&project.root)
@@ -52,10 +56,14 @@ pub(super) fn plan(
         {
             continue;
         }
-        let stages = |reached: &Affected| select::stages(reached.impact, &config.stages);
+        let stages = reached.map(|reached| {
+            let stages = known.entry(reached.impact);
+            let select = || select::stages(reached.impact, &config.stages).into();
+            Arc::clone(stages.or_insert_with(select))
+        });
         chosen.push(Chosen {
             project: index,
-            stages: reached.map(stages).unwrap_or_default(),
+            stages: stages.unwrap_or_default(),
             reasons: codes(reached),
             again,
         });
@@ -78,17 +86,51 @@ fn codes(reached: Option<&Affected>) -> Vec<String> {
     codes.into_iter().map(ToOwned::to_owned).collect()
 }
 
-/// Counts the tasks of the wanted kind in all projects.
-pub(super) fn count(request: &Request, head: &ProjectGraph) -> usize {
-    let tasks = head.projects().flat_map(|(_, project)| &project.tasks);
-    let wanted = tasks.filter(|task| match &request.task {
+/// Spells out the stages that `until` asks for.
+pub(super) fn until(request: &Request, order: &StageOrder) -> Request {
+    let mut spelt = request.clone();
+    if let Some(last) = spelt.until.take().filter(|_| spelt.stages.is_empty()) {
+        spelt.stages = order
+            .0
+            .iter()
+            .take(order.rank(&last) + 1)
+            .cloned()
+            .collect();
+        // One that only a project knows comes after all others; one that nobody knows is refused.
+        if !spelt.stages.contains(&last) {
+            spelt.stages.push(last);
+        }
+    }
+    spelt
+}
+
+/// Counts the tasks of the wanted kind in all projects, and the time that those take which are not planned.
+pub(super) fn all(request: &Request, head: &ProjectGraph, plan: &Plan, past: &Past) -> AllTasks {
+    let is_wanted = |task: &&Task| match &request.task {
         Some(name) => task.name == *name,
         None => task
             .stage
             .as_ref()
             .is_some_and(|stage| request.stages.is_empty() || request.stages.contains(stage)),
+    };
+    let targets = head.projects().flat_map(|(_, project)| {
+        let tasks = project.tasks.iter().filter(is_wanted);
+        tasks.map(|task| format!("{}:{}", project.name, task.name))
     });
-    wanted.count()
+    let planned: BTreeSet<&str> = plan
+        .actions
+        .iter()
+        .map(|action| action.target.as_str())
+        .collect();
+    let mut all = AllTasks::default();
+    for target in targets {
+        all.count += 1;
+        if !planned.contains(target.as_str()) {
+            let took = past.targets.get(&target).and_then(|known| known.took);
+            all.spared += took.unwrap_or_default();
+        }
+    }
+    all
 }
 
 /// A misspelt stage must not look like a green run of nothing.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use affected_graph::RepoPath;
+
 use super::memory::{Memory, State};
 use super::past;
 use super::stopwatch::{Lap, Stopwatch};
@@ -267,6 +269,24 @@ fn head(
     head_here(request, env, repository, memory)
 }
 
+/// Files that were named do not make it worth to look at all others: what describes projects, and they, count.
+fn files_that_count(
+    request: &Request,
+    repository: &Repository,
+    tree: Option<BlobId>,
+    memory: &mut Memory,
+) -> Option<Vec<RepoPath>> {
+    let (Comparison::Files(files), Some(tree)) = (&request.comparison, tree) else {
+        return None;
+    };
+    let is_tracked = |path| matches!(repository.file_of_tree(&tree, path), Ok(Some(_)));
+    let known = memory.manifests(tree)?;
+    files
+        .iter()
+        .all(is_tracked)
+        .then(|| [known.as_slice(), files].concat())
+}
+
 /// The head that is no named revision: the index, the work tree, or HEAD of a bare repository.
 fn head_here(
     request: &Request,
@@ -277,6 +297,9 @@ fn head_here(
     let commit = repository.head()?;
     let head_tree = commit.as_ref().map(|commit| repository.tree_of(commit));
     let head_tree = head_tree.transpose()?;
+    if let Some(tree) = head_tree {
+        memory.read_ahead(tree);
+    }
     let state = |differences: Option<Result<Differences, VcsError>>| {
         let differences = differences.transpose()?;
         Ok::<_, VcsError>(
@@ -312,18 +335,7 @@ fn head_here(
             Some(state),
         ));
     }
-    // Files that were named do not make it worth to look at all others: what describes projects, and they, count.
-    let manifests = match (&request.comparison, head_tree) {
-        (Comparison::Files(files), Some(tree)) => {
-            let is_tracked = |path| matches!(repository.file_of_tree(&tree, path), Ok(Some(_)));
-            let known = memory
-                .manifests(tree)
-                .filter(|_| files.iter().all(is_tracked));
-            known.map(|known| [known.as_slice(), files].concat())
-        }
-        _ => None,
-    };
-    let tree = match manifests {
+    let tree = match files_that_count(request, repository, head_tree, memory) {
         Some(paths) => WorkTree::open_for(repository, &paths)?,
         None => WorkTree::open(repository)?,
     };

@@ -34,6 +34,16 @@ pub fn batches(plan: &Plan) -> Vec<Batch> {
         .collect()
 }
 
+/// Joins some members of a batch; `None` where fewer than two are left.
+#[must_use]
+pub fn rejoin(plan: &Plan, members: &[usize]) -> Option<Batch> {
+    let part = |&at: &usize| {
+        let (runner, call) = joinable(plan.actions.get(at)?)?;
+        Some((at, runner, call))
+    };
+    join(&members.iter().filter_map(part).collect::<Vec<_>>())
+}
+
 fn joinable(action: &Action) -> Option<(&'static dyn Runner, Call)> {
     let is_plain = action.stage.is_some()
         && action.after.is_empty()

@@ -1,6 +1,7 @@
 //! Chooses the tasks of affected projects and puts them in order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use affected_graph::{
     DependencyKind, ProjectGraph, ProjectIndex, RepoPath, Stage, StageOrder, Task, cycle, order,
@@ -27,7 +28,7 @@ pub struct Chosen {
     /// Which.
     pub project: ProjectIndex,
     /// The stages that its selection asks for.
-    pub stages: Vec<Stage>,
+    pub stages: Arc<[Stage]>,
     /// Reason codes, sorted.
     pub reasons: Vec<String>,
     /// Names of tasks that did not pass last time, with the units that are owed, none for all of them: they run whatever the
@@ -68,10 +69,12 @@ pub fn build(
 ) -> Result<Plan, PlanError> {
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for choice in chosen {
-        for task in &graph.project(choice.project).tasks {
-            let narrowed = parts.of(&graph.project(choice.project).root, task);
+        let project = graph.project(choice.project);
+        let tasks = project.tasks.iter();
+        for task in tasks.filter(|task| is_wanted(task, choice, wanted)) {
+            let narrowed = parts.of(&project.root, task);
             let narrowed = with_owed(narrowed, choice.again.get(&task.name));
-            if is_wanted(task, choice, wanted) && narrowed != Narrowed::Nothing {
+            if narrowed != Narrowed::Nothing {
                 candidates.push(Candidate {
                     project: choice.project,
                     task,
@@ -88,21 +91,15 @@ pub fn build(
         Wanted::Tests(_) => BTreeMap::new(),
         Wanted::Named(_) => heights(graph),
     };
+    // Places of projects stand in the order of their roots.
     candidates.sort_by_cached_key(|candidate| {
-        let rank = candidate
-            .task
-            .stage
-            .as_ref()
-            .map_or(0, |stage| stages.rank(stage));
-        let root = graph.project(candidate.project).root.clone();
+        let (project, name) = (candidate.project, candidate.task.name.as_str());
         match wanted {
-            Wanted::Tests(_) => (rank, 0, root, candidate.task.name.clone()),
-            Wanted::Named(_) => (
-                0,
-                height[&candidate.project],
-                root,
-                candidate.task.name.clone(),
-            ),
+            Wanted::Tests(_) => {
+                let stage = candidate.task.stage.as_ref();
+                (stage.map_or(0, |stage| stages.rank(stage)), project, name)
+            }
+            Wanted::Named(_) => (height[&project], project, name),
         }
     });
     let mut of_project: BTreeMap<ProjectIndex, Vec<usize>> = BTreeMap::new();

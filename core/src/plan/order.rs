@@ -60,6 +60,8 @@ pub struct Ranking {
     /// Seconds.
     expected: Vec<f64>,
     stages: Vec<usize>,
+    /// Places that go before all others; empty for none.
+    first: Vec<usize>,
     /// By target of the one that fails: places in the plan and the chance that these fail with it.
     follow: BTreeMap<usize, Vec<(usize, f64)>>,
 }
@@ -91,6 +93,7 @@ impl Ranking {
             chances: plan.actions.iter().map(chance).collect(),
             expected: expected(plan, past),
             stages: plan.actions.iter().map(stage).collect(),
+            first: Vec::new(),
             follow: follow(plan, past),
         }
     }
@@ -109,8 +112,14 @@ impl Ranking {
             chances: kept.iter().map(|at| self.chances[*at]).collect(),
             expected: kept.iter().map(|at| self.expected[*at]).collect(),
             stages: kept.iter().map(|at| self.stages[*at]).collect(),
+            first: self.first.iter().filter_map(|at| now(*at)).collect(),
             follow: self.follow.iter().filter_map(follow).collect(),
         }
+    }
+
+    /// Puts these places before all others, whatever their stages; among themselves they are ordered as ever.
+    pub fn put_first(&mut self, places: Vec<usize>) {
+        self.first = places;
     }
 
     /// Returns the rank of each action: of two that may start, the smaller goes first. `failed` names the places that
@@ -124,10 +133,12 @@ impl Ranking {
         let score = |at: usize| chances[at] / (START + self.expected[at]).sqrt();
         let mut order: Vec<usize> = (0..chances.len()).collect();
         order.sort_by(|&a, &b| {
+            let later = |at: &usize| !self.first.contains(at);
+            let first = later(&a).cmp(&later(&b));
             let stage = self.stages[a].cmp(&self.stages[b]);
             let score = score(b).total_cmp(&score(a));
             let longest = self.expected[b].total_cmp(&self.expected[a]);
-            stage.then(score).then(longest).then(a.cmp(&b))
+            first.then(stage).then(score).then(longest).then(a.cmp(&b))
         });
         let mut ranks = vec![0; order.len()];
         for (rank, at) in order.into_iter().enumerate() {
@@ -314,5 +325,8 @@ mod tests {
         let known = past(&[("a", 1, "FFFF"), ("b", 1, "PPPP")]);
         let ranking = Ranking::new(&plan, &StageOrder::default(), &known, &Distances::new());
         assert_eq!(ranking.ranks(&[]), [1, 0]);
+        let mut ranking = ranking;
+        ranking.put_first(vec![0]);
+        assert_eq!(ranking.ranks(&[]), [0, 1]);
     }
 }

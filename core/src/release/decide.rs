@@ -243,10 +243,8 @@ fn counted(question: &Question<'_>, candidate: &Candidate, bump: Bump) -> Versio
     let initial =
         || version::parse(&question.config.initial).unwrap_or_else(|| Version::new(0, 1, 0));
     let nothing = Version::new(0, 0, 0);
-    let written = candidate
-        .written
-        .clone()
-        .filter(|written| *written > nothing);
+    let written = candidate.written.as_ref().map(version::to_come);
+    let written = written.filter(|written| *written > nothing);
     match &candidate.last {
         None => written.unwrap_or_else(initial),
         Some(last) => {

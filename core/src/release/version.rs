@@ -39,12 +39,21 @@ pub fn pre_release<'v>(
     Some(found)
 }
 
-/// Reads a version as manifests and tags write it: with a leading `v`, with one or two numbers, with Python's `1.2.0rc1`,
-/// with Maven's `-SNAPSHOT`, which stands for the release that comes.
+/// Returns the release that a version under work stands for: Maven's `1.2.0-SNAPSHOT` and Python's `1.2.0.dev` are the 1.2.0 that
+/// comes.
+#[must_use]
+pub fn to_come(version: &Version) -> Version {
+    let pre = version.pre.as_str();
+    if pre.ends_with("SNAPSHOT") || pre.starts_with("dev") {
+        return Version::new(version.major, version.minor, version.patch);
+    }
+    version.clone()
+}
+
+/// Reads a version as manifests and tags write it: with one or two numbers, with Python's `1.2.0rc1`.
 #[must_use]
 pub fn parse(text: &str) -> Option<Version> {
     let text = text.trim();
-    let text = text.strip_suffix("-SNAPSHOT").unwrap_or(text);
     if let Ok(version) = Version::parse(text) {
         return Some(version);
     }
@@ -76,8 +85,18 @@ fn spelled_out(rest: &str) -> Option<String> {
     let (word, number) = words
         .into_iter()
         .find_map(|(short, long)| Some((long, rest.strip_prefix(short)?)))?;
-    number.parse::<u64>().ok()?;
-    Some(format!("-{word}.{number}"))
+    // Without a number it is the first (PEP 440, "implicit development release number").
+    let (number, later) = number.split_once('.').unwrap_or((number, ""));
+    let number: u64 = match number {
+        "" => 0,
+        number => number.parse().ok()?,
+    };
+    // `1.0b2.dev3` comes before `1.0b2`, and nothing that people release has it.
+    let later = match later {
+        "" => String::new(),
+        later => format!(".{}", later.strip_prefix("dev").map(|_| later)?),
+    };
+    Some(format!("-{word}.{number}{later}"))
 }
 
 #[cfg(test)]
@@ -120,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_under_work_stands_for_its_release() {
+        let check = |text: &str, to: &str| {
+            assert_eq!(to_come(&parse(text).unwrap()), version(to), "{text}");
+        };
+        check("3.1.0-SNAPSHOT", "3.1.0");
+        check("3.2.0.dev", "3.2.0");
+        check("3.2.0rc1", "3.2.0-rc.1");
+        check("3.2.0", "3.2.0");
+    }
+
+    #[test]
     fn odd_forms_are_read() {
         let check = |text: &str, expect: Option<&str>| {
             let found = parse(text).map(|version| version.to_string());
@@ -129,7 +159,10 @@ mod tests {
         check("7", Some("7.0.0"));
         check("1.2.0rc1", Some("1.2.0-rc.1"));
         check("1.2.0.dev4", Some("1.2.0-dev.4"));
-        check("3.1.0-SNAPSHOT", Some("3.1.0"));
+        check("3.2.0.dev", Some("3.2.0-dev.0"));
+        check("0.65b0.dev", Some("0.65.0-beta.0.dev"));
+        check("1.0rc1.post1", None);
+        check("3.1-SNAPSHOT", Some("3.1.0-SNAPSHOT"));
         check("1.2.3.4", None);
         check("${revision}", None);
         check("", None);

@@ -283,6 +283,10 @@ pub fn merge(reports: &[Report]) -> Result<v1::Run, String> {
     run.warnings.sort();
     run.warnings.dedup();
     run.summary.spared = all.saturating_sub(run.tasks.len());
+    if reports.len() > 1 {
+        // Each part says so of the tasks of all others, too.
+        run.summary.spared_ms = 0;
+    }
     recount(&mut run);
     Ok(run)
 }

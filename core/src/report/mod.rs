@@ -6,4 +6,5 @@ pub mod list;
 pub mod past;
 pub mod run;
 pub mod tests;
+pub mod tree;
 pub mod wire;

@@ -28,13 +28,22 @@ impl<'r> Ended<'r> {
     }
 }
 
-/// Builds the document of a run that took `time`; `all` is how many tasks of this kind the repository has.
+/// The tasks of one kind in the whole repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AllTasks {
+    /// How many.
+    pub count: usize,
+    /// How long those took in earlier runs that are not part of this one, as far as that is known.
+    pub spared: Duration,
+}
+
+/// Builds the document of a run that took `time`; `all` are the tasks of this kind in the repository.
 #[must_use]
 pub fn document(
     list: &v1::List,
     plan: &Plan,
     results: &[TaskResult],
-    all: usize,
+    all: AllTasks,
     time: Duration,
 ) -> v1::Run {
     let count = |wanted: &dyn Fn(&TaskResult) -> bool| {
@@ -72,7 +81,8 @@ pub fn document(
             skipped: count(&|result| result.outcome == Outcome::Skipped),
             canceled: count(&|result| result.outcome == Outcome::Canceled),
             deferred: count(&|result| result.unstarted == Some(Unstarted::Deferred)),
-            spared: all.saturating_sub(results.len()),
+            spared: all.count.saturating_sub(results.len()),
+            spared_ms: ms(all.spared),
             critical_ms: ms(path.iter().map(|action| spent(&results[*action])).sum()),
             ms: ms(time),
         },

@@ -1,7 +1,8 @@
 //! Runs what is planned as a batch: whoever is started first runs it for all, the others take their part of it.
 //!
 //! A batch that ends well is a pass of each member. One that does not is a failure of those whose own results name a failed
-//! test; every other member runs again by itself, since nothing else says whose fault it is.
+//! test; every other member runs again by itself, since nothing else says whose fault it is. Members whose results are
+//! in the cache are no part of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

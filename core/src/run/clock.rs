@@ -61,6 +61,20 @@ impl Clock {
     }
 }
 
+/// Waits so long, or less if a signal comes. `std::thread::sleep` goes on after each signal, and what the kernel then says
+/// is left includes the slack of its timers: among many signals that grows and never ends.
+#[cfg(unix)]
+pub(super) fn nap(time: Duration) {
+    let limit = rustix::event::Timespec::try_from(time).ok();
+    // Whoever calls looks at the world again anyway.
+    let _ = rustix::event::poll(&mut [], limit.as_ref());
+}
+
+#[cfg(not(unix))]
+pub(super) fn nap(time: Duration) {
+    std::thread::sleep(time);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

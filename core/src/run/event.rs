@@ -60,7 +60,7 @@ pub enum Unstarted {
     Prerequisite,
     /// The run stops after so many failures.
     Stopped,
-    /// It would not have fitted into the budget.
+    /// It would not have fitted into the budget, or did not: then it was started and ended.
     Deferred,
     /// Its program is not installed, or it could not be started for another reason.
     CannotStart,

@@ -11,6 +11,7 @@ use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 use super::batch::Batches;
 use super::clock::Clock;
 use super::descendants;
+use super::jobserver::Jobserver;
 use super::remember;
 use super::roster::Roster;
 use super::scheduler::{Blame, Bounds, Next, Scheduler};
@@ -49,6 +50,7 @@ pub fn execute(
         results: BTreeMap::new(),
         kept: 0,
         started: BTreeMap::new(),
+        jobserver: None,
         sink,
     };
     if plan.actions.is_empty() {
@@ -62,6 +64,10 @@ pub fn execute(
         descendants::adopt();
     }
     let watchdog = execution.start_watchdog(options);
+    if jobs > 1 {
+        // One that runs alone may have the whole machine for what it starts.
+        execution.jobserver = Jobserver::open(&options.environment, jobs.max(cores()));
+    }
     let roster = Arc::new(Roster::new(watchdog, execution.clock.clone()));
     let context = Context {
         options,
@@ -69,6 +75,7 @@ pub fn execute(
         interrupt,
         roster: Arc::clone(&roster),
         clock: execution.clock.clone(),
+        makeflags: execution.jobserver.as_ref().and_then(Jobserver::words),
         plan,
         batches: match options.batching {
             Batching::Join => Batches::of(plan),
@@ -91,6 +98,12 @@ pub fn execute(
         roster.finish();
     }
     execution.into_results()
+}
+
+/// The cores that this process may use: its affinity, and on Linux the quota of its cgroup (`cpu.max` of version 2,
+/// `cpu.cfs_quota_us` of version 1), as [`std::thread::available_parallelism`] says.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn bounds(options: &RunOptions, places: usize) -> Bounds {
@@ -145,6 +158,8 @@ fn start<'scope>(
 enum Message {
     Ended(Box<TaskResult>, Vec<String>),
     Interrupted,
+    /// Somebody gave a token back.
+    Token,
 }
 
 struct Execution<'a> {
@@ -159,6 +174,8 @@ struct Execution<'a> {
     /// When adopted processes that had ended were collected.
     reaped: Instant,
     order: Option<&'a dyn Order>,
+    /// Shares the machine with what tasks start.
+    jobserver: Option<Jobserver>,
     sink: &'a mut dyn Sink,
 }
 
@@ -205,7 +222,7 @@ impl<'a> Execution<'a> {
             if context.interrupt.urgency().is_some() {
                 self.cancel();
             }
-            while self.scheduler.running() < jobs {
+            while self.scheduler.running() < jobs && self.is_admitted(sender) {
                 let at = self.clock.now();
                 match self.scheduler.next(at) {
                     Next::Nothing => break,
@@ -216,6 +233,9 @@ impl<'a> Execution<'a> {
                         start(scope, context, (plan, action), sender.clone());
                     }
                 }
+            }
+            if let Some(server) = &mut self.jobserver {
+                server.settle(self.scheduler.running());
             }
             if self.scheduler.running() == 0 {
                 let unreachable = self.scheduler.skip_unreachable();
@@ -229,9 +249,16 @@ impl<'a> Execution<'a> {
                     self.finish(*result, warnings, &context.roster);
                 }
                 // The head of the loop looks for itself; a sender is held, so there is always a message.
-                Ok(Message::Interrupted) | Err(_) => {}
+                Ok(Message::Interrupted | Message::Token) | Err(_) => {}
             }
         }
+    }
+
+    /// E7. Tells whether one more may start; if not, a message comes when that may have changed.
+    fn is_admitted(&mut self, sender: &Sender<Message>) -> bool {
+        let (running, woken) = (self.scheduler.running(), sender.clone());
+        let server = self.jobserver.as_mut();
+        server.is_none_or(|server| server.admits(running, move || drop(woken.send(Message::Token))))
     }
 
     /// Asks for the order again, since something was learnt.

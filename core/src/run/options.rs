@@ -56,6 +56,16 @@ pub enum Batching {
     Single,
 }
 
+/// What becomes of tasks that still run when the budget ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overrun {
+    /// They go on.
+    #[default]
+    Finish,
+    /// They are ended, and count as not run.
+    Stop,
+}
+
 /// How a plan is run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -71,6 +81,8 @@ pub struct RunOptions {
     pub stop: Stop,
     /// Nothing is started that is not expected to end within this time from the beginning.
     pub budget: Option<Duration>,
+    /// About tasks that take longer than that.
+    pub overrun: Overrun,
     /// Failures that fail no run.
     pub quarantine: super::Quarantine,
     /// How often a task that failed is tried again; each such pass is [`super::Outcome::Flaky`].
@@ -106,6 +118,7 @@ impl Default for RunOptions {
             missing_tool: MissingTool::Fail,
             stop: Stop::Never,
             budget: None,
+            overrun: Overrun::default(),
             quarantine: super::Quarantine::default(),
             retries: 0,
             order: None,

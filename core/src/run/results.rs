@@ -12,7 +12,9 @@ use std::time::{Duration, SystemTime};
 use affected_graph::Command;
 
 use crate::plan::Action;
-use crate::runner::{self, Call, Listener, Report, ReportFiles, Runner, Tests};
+use crate::runner::{
+    self, Call, Listener, OwnResults, Report, ReportFiles, Runner, TestCase, Tests,
+};
 
 /// Result files of one task that are read.
 const FILES: usize = 20_000;
@@ -65,12 +67,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Finds the runner of a test task and asks it; `reports` is where folders for results are made.
-    pub(super) fn of(action: &Action, reports: Option<&Path>) -> Option<Self> {
+    /// Finds the runner of a test task and asks it; `cwd` is where it starts, `reports` where folders for results are made.
+    pub(super) fn of(action: &Action, cwd: &Path, reports: Option<&Path>) -> Option<Self> {
         action.stage.as_ref()?;
         let (runner, call) = runner::recognise(&action.command, action.script.as_deref())?;
         let folder = reports.map(new_folder);
         let place = folder.as_ref().and_then(|folder| folder.to_str());
+        let place = place.filter(|_| !has_own(&runner.own_results(), cwd));
         let report = place.map(|place| runner.report(&call, place));
         let report = report.unwrap_or_default();
         let ear = runner.listen(&call, &report).map(Ear::new);
@@ -105,6 +108,9 @@ impl Asked {
     pub(super) fn read(&self, cwd: &Path) -> (Vec<u8>, Option<Tests>) {
         let (shown, heard) = self.ear.as_ref().map(Ear::finish).unwrap_or_default();
         let mut tests = heard;
+        for case in tests.iter_mut().flat_map(|tests| &mut tests.cases) {
+            inside(case, cwd);
+        }
         let mut total = 0;
         for path in self.files(cwd) {
             let size = fs::metadata(&path).map_or(u64::MAX, |about| about.len());
@@ -114,6 +120,10 @@ impl Asked {
             }
             let bytes = fs::read(&path).unwrap_or_default();
             if let Ok(cases) = self.runner.read(&bytes) {
+                let cases = cases.into_iter().map(|mut case| {
+                    inside(&mut case, cwd);
+                    case
+                });
                 tests.get_or_insert_default().extend(cases);
             }
         }
@@ -154,6 +164,54 @@ impl Drop for Asked {
             drop(fs::remove_dir_all(folder));
         }
     }
+}
+
+/// Names a place from the folder where the command started.
+fn inside(case: &mut TestCase, cwd: &Path) {
+    if !Path::new(&case.place).is_absolute() {
+        return;
+    }
+    let real = fs::canonicalize(cwd).ok();
+    let folders = [Some(cwd), real.as_deref()].into_iter().flatten();
+    let place = Path::new(&case.place);
+    let inside = { folders }.find_map(|folder| place.strip_prefix(folder).ok()?.to_str());
+    if let Some(inside) = inside.map(ToOwned::to_owned) {
+        case.place = inside;
+    }
+}
+
+/// Settings beyond this size are not looked into: they count as asking for a result of their own.
+const SETTINGS: u64 = 1 << 20;
+
+/// Tells whether settings of the folder where a command starts, or above it up to the repository, ask for a result of the
+/// user's own.
+fn has_own(own: &OwnResults, cwd: &Path) -> bool {
+    if own.files.is_empty() {
+        return false;
+    }
+    for folder in cwd.ancestors().take(32) {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if own.files.iter().any(|start| name.starts_with(start)) && asks(own, &entry.path()) {
+                return true;
+            }
+        }
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    false
+}
+
+fn asks(own: &OwnResults, path: &Path) -> bool {
+    if fs::metadata(path).is_ok_and(|about| about.len() > SETTINGS) {
+        return true;
+    }
+    let text = fs::read(path).unwrap_or_default();
+    let mut words = own.words.iter();
+    words.any(|word| memchr::memmem::find(&text, word.as_bytes()).is_some())
 }
 
 /// Makes an empty folder; where that fails, runners that want one write nothing that is found.

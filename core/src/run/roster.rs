@@ -6,10 +6,9 @@ use std::io;
 use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use super::clock::{Clock, nap};
 use super::descendants::{self, Leftover};
 use super::group::Group;
 use super::interrupt::Suspension;
@@ -172,6 +171,6 @@ fn end(mut find: impl FnMut() -> Vec<Leftover>) -> usize {
                 left.terminate();
             }
         }
-        thread::sleep(LOOK);
+        nap(LOOK);
     }
 }

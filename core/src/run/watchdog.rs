@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use super::clock::nap;
 use super::descendants::{self, Leftover};
 use super::group::Group;
 
@@ -116,7 +116,7 @@ impl Watchdog {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
             }
-            thread::sleep(LOOK / 10);
+            nap(LOOK / 10);
         }
     }
 
@@ -163,7 +163,7 @@ fn guard(input: impl Read, grace: Duration) {
     marked(&rest.mark).iter().for_each(Leftover::terminate);
     let until = Instant::now() + grace;
     while Instant::now() < until && (groups().next().is_some() || !marked(&rest.mark).is_empty()) {
-        thread::sleep(LOOK);
+        nap(LOOK);
     }
     groups().for_each(Group::kill);
     marked(&rest.mark).iter().for_each(Leftover::kill);

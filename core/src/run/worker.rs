@@ -6,20 +6,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use affected_graph::{Command, RepoPath};
 
 use super::batch::{Batches, Ended};
 use super::capture::Bounded;
-use super::clock::Clock;
+use super::clock::{Clock, nap};
 use super::environment::{NoProgram, find_program, variables};
+use super::jobserver;
 use super::process::{self, Ending, Launch, Limits, Scene, Verdict};
 use super::results::Asked;
 use super::roster::Roster;
-use super::{Interrupt, MissingTool, Outcome, RunOptions, TaskResult, Unstarted};
-use crate::plan::batch::Batch;
+use super::{Interrupt, MissingTool, Outcome, Overrun, RunOptions, TaskResult, Unstarted};
+use crate::plan::batch::{self, Batch};
 use crate::plan::{Action, Plan};
 use crate::runner::Tests;
 
@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub(super) roster: Arc<Roster>,
     /// Counts time.
     pub(super) clock: Clock,
+    /// Where what tasks start finds more places to work; see [`super::jobserver`].
+    pub(super) makeflags: Option<OsString>,
     /// What is run.
     pub(super) plan: &'a Plan,
     /// What one command does of it.
@@ -55,7 +57,10 @@ pub(super) fn run(
 ) -> (TaskResult, Vec<String>) {
     let mut warnings = Vec::new();
     let of_batch = context.batches.take(index, |batch| {
-        let (ended, told) = run_batch(batch, context);
+        let Some(batch) = unknown(batch, index, context) else {
+            return Ended::new();
+        };
+        let (ended, told) = run_batch(&batch, context);
         warnings = told;
         ended
     });
@@ -69,6 +74,19 @@ pub(super) fn run(
     }
 }
 
+/// Leaves out the members of a batch whose results are known: they are taken from the cache when their turn comes.
+fn unknown(batch: &Batch, asking: usize, context: &Context<'_>) -> Option<Batch> {
+    let Some(cache) = &context.options.cache else {
+        return Some(batch.clone());
+    };
+    let is_unknown = |at: &usize| *at == asking || !cache.knows(*at);
+    let rest: Vec<usize> = batch.members.iter().copied().filter(is_unknown).collect();
+    if rest.len() == batch.members.len() {
+        return Some(batch.clone());
+    }
+    batch::rejoin(context.plan, &rest)
+}
+
 /// Runs a batch, and tells how each member ended as far as that is sure.
 fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
     let members = || {
@@ -79,7 +97,7 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
     };
     let reports = context.options.reports.as_deref();
     let asked: Vec<Option<Asked>> = members()
-        .map(|(_, action)| Asked::of(action, reports))
+        .map(|(_, action)| Asked::of(action, &context.root.join(native(&action.cwd)), reports))
         .collect();
     let Some((first, like)) = members().next() else {
         return (Ended::new(), Vec::new());
@@ -123,12 +141,14 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
 
 fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
     let started = context.clock.now();
+    let own = action.timeout.or(context.options.default_timeout);
+    let left = left(context, started).filter(|left| own.is_none_or(|own| *left < own));
     let limits = Limits {
-        timeout: action.timeout.or(context.options.default_timeout),
+        timeout: left.or(own),
         grace: context.options.grace,
     };
-    let asked = Asked::of(action, context.options.reports.as_deref());
     let cwd = context.root.join(native(&action.cwd));
+    let asked = Asked::of(action, &cwd, context.options.reports.as_deref());
     let ending = launch(action, index, asked.as_ref(), context).and_then(|launch| {
         run_patiently(&launch, limits, context)
             .map_err(|error| NoStart::Failed(cannot_start(&launch, &error)))
@@ -169,7 +189,20 @@ fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResu
         ),
     };
     result.duration = context.clock.now().saturating_sub(started);
+    if left.is_some() && result.outcome == Outcome::TimedOut {
+        let cause = "left: the budget ended before it did".to_owned();
+        let duration = result.duration;
+        result = TaskResult::unstarted(index, Outcome::Skipped, Unstarted::Deferred, cause);
+        result.duration = duration;
+    }
     (result, warnings)
+}
+
+/// What is left of a budget that ends what runs.
+fn left(context: &Context<'_>, now: Duration) -> Option<Duration> {
+    let ends = context.options.overrun == Overrun::Stop;
+    let budget = context.options.budget.filter(|_| ends)?;
+    Some(budget.saturating_sub(now))
 }
 
 /// Adds how single tests ended. Where there was none to run, that is no failure: whoever reads the result is told.
@@ -212,7 +245,15 @@ fn launch(
     let (name, arguments) =
         argv(command).ok_or_else(|| NoStart::Failed("the command is empty".to_owned()))?;
     let own = asked.map_or_else(|| action.env.clone(), |asked| asked.variables(&action.env));
-    let environment = variables(&context.options.environment, &own);
+    let mut environment = variables(&context.options.environment, &own);
+    // One that was inherited leads nowhere, or there would be no need of ours.
+    let words = context
+        .makeflags
+        .as_ref()
+        .filter(|_| !own.contains_key(jobserver::VARIABLE));
+    if let Some(words) = words {
+        environment.insert(jobserver::VARIABLE.into(), words.clone());
+    }
     let program = program(&name, &cwd, &environment)?;
     Ok(Launch {
         action: index,
@@ -294,7 +335,7 @@ fn run_patiently(launch: &Launch, limits: Limits, context: &Context<'_>) -> io::
                     return Err(error);
                 }
                 tries += 1;
-                thread::sleep(RETRY);
+                nap(RETRY);
             }
             other => return other,
         }

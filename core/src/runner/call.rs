@@ -199,6 +199,8 @@ fn simples(line: &str) -> Vec<(shell::Simple, usize)> {
 fn handing_on(argv: &[String]) -> Option<Vec<String>> {
     let mut argv = argv.to_vec();
     match argv.first()?.as_str() {
+        // What is handed on already stands behind it.
+        "npm" if argv.iter().any(|word| word == "--") => {}
         "npm" => argv.push("--".to_owned()),
         "pnpm" | "yarn" | "bun" => {}
         _ => return None,

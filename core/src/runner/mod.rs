@@ -118,6 +118,11 @@ pub trait Runner: Sync {
         Report::default()
     }
 
+    /// Settings that may ask for a result of the user's own, which ours would stand in the way of: then nothing is added.
+    fn own_results(&self) -> OwnResults {
+        OwnResults::default()
+    }
+
     /// Reads one file of those that [`Report::files`] names.
     fn read(&self, _bytes: &[u8]) -> Result<Vec<TestCase>, BadReport> {
         Ok(Vec::new())
@@ -153,6 +158,15 @@ pub struct Report {
     pub is_machine_output: bool,
     /// Whether a run that leaves no file ran no test.
     pub is_complete: bool,
+}
+
+/// Where a user's own wish for a result would stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OwnResults {
+    /// How the names of files begin, in the folder where the command starts or above it.
+    pub files: &'static [&'static str],
+    /// Words that mean one.
+    pub words: &'static [&'static str],
 }
 
 /// Result files. Those older than the run are nobody's.
@@ -199,12 +213,20 @@ pub fn recognise(command: &Command, script: Option<&str>) -> Option<(&'static dy
 /// Restricts the command of a task, one of the user's own at its placeholder; `None` where its runner is unknown or cannot.
 #[must_use]
 pub fn restrict(task: &Task, parts: &[Selected]) -> Option<Command> {
-    if let Command::Shell(line) = &task.command
+    restricted(&task.command, task.script.as_deref(), parts)
+}
+
+/// The same for a command by itself. A name that begins with a dash would be an option of the runner (X2), so all of it runs.
+fn restricted(command: &Command, script: Option<&str>, parts: &[Selected]) -> Option<Command> {
+    if parts.iter().any(|part| part.name().starts_with('-')) {
+        return None;
+    }
+    if let Command::Shell(line) = command
         && has_placeholder(line)
     {
         return placeholder::part(line, parts);
     }
-    let (runner, call) = recognise(&task.command, task.script.as_deref())?;
+    let (runner, call) = recognise(command, script)?;
     call.command(&runner.restrict(&call, parts)?)
 }
 

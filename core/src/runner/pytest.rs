@@ -1,7 +1,9 @@
 //! pytest. Sources: `pytest --help` of 8.4, and of pytest-cov, pytest-xdist, pytest-timeout and pytest-django; "Exit codes"
 //! of its documentation.
 
-use super::{Call, Runner, RunnerId, Selected};
+use super::{
+    BadReport, Call, OwnResults, Report, ReportFiles, Runner, RunnerId, Selected, TestCase, junit,
+};
 
 /// pytest.
 pub struct Pytest;
@@ -189,6 +191,62 @@ impl Runner for Pytest {
         Some(words)
     }
 
+    /// The older family of reports names the file of each test.
+    fn report(&self, call: &Call, folder: &str) -> Report {
+        let has_own = ["--junitxml", "--junit-xml"]
+            .iter()
+            .any(|own| call.has(own));
+        let is_off = call.words.iter().any(|word| word.contains("no:junitxml"));
+        let of_variable = call.env.iter().any(|(name, _)| name == "PYTEST_ADDOPTS");
+        if has_own || is_off || of_variable || Arguments::of(call).is_none() {
+            return Report::default();
+        }
+        let Some(start) = start(call) else {
+            return Report::default();
+        };
+        let mut words = call.words.clone();
+        let file = format!("--junitxml={folder}/pytest.xml");
+        let more = ["-o".to_owned(), "junit_family=xunit1".to_owned(), file];
+        words.splice(start..start, more);
+        Report {
+            words: Some(words),
+            files: vec![ReportFiles {
+                folder: folder.to_owned(),
+                prefix: "pytest".to_owned(),
+                suffix: ".xml".to_owned(),
+            }],
+            ..Report::default()
+        }
+    }
+
+    fn own_results(&self) -> OwnResults {
+        OwnResults {
+            files: &[
+                "pytest.ini",
+                ".pytest.ini",
+                "pytest.toml",
+                "pyproject.toml",
+                "tox.ini",
+                "setup.cfg",
+            ],
+            words: &["junitxml", "junit-xml"],
+        }
+    }
+
+    /// A test's place is its file and class as in its node id.
+    fn read(&self, bytes: &[u8]) -> Result<Vec<TestCase>, BadReport> {
+        junit::read_with(bytes, |at| {
+            let module = at.file.strip_suffix(".py").unwrap_or(&at.file);
+            let module = module.replace(['/', '\\'], ".");
+            let class = at.class.strip_prefix(&module);
+            match class {
+                _ if at.file.is_empty() => at.class.clone(),
+                Some(class) => format!("{}{}", at.file, class.replace('.', "::")),
+                None => at.file.clone(),
+            }
+        })
+    }
+
     fn is_empty_run(&self, exit: Option<i32>) -> bool {
         exit == Some(5)
     }
@@ -229,6 +287,47 @@ mod tests {
         check("pytest --collect-only", "-");
         check("tox -e py", "-");
         check("python3 -m pytest_plugin", "-");
+    }
+
+    fn asked(line: &str) -> Option<String> {
+        let command = affected_graph::Command::Shell(line.to_owned());
+        let (runner, call) = super::super::recognise(&command, None)?;
+        Some(runner.report(&call, "/r").words?.join(" "))
+    }
+
+    #[test]
+    fn a_report_is_asked_for_unless_there_is_one() {
+        let ours = "-o junit_family=xunit1 --junitxml=/r/pytest.xml";
+        let expected = format!("python3 -m pytest {ours} -q tests");
+        assert_eq!(asked("python3 -m pytest -q tests"), Some(expected));
+        for own in [
+            "pytest --junitxml=own.xml",
+            "pytest --junit-xml own.xml",
+            "pytest -p no:junitxml",
+            "PYTEST_ADDOPTS=-q pytest",
+        ] {
+            assert_eq!(asked(own), None, "{own}");
+        }
+    }
+
+    #[test]
+    fn places_are_parts_of_node_ids() {
+        let xml = r#"<testsuites><testsuite name="pytest"><testcase classname="tests.test_a.TestB" name="test_c" file="tests/test_a.py" time="0.5"/>
+            <testcase classname="tests.test_a" name="test_d[1]" file="tests/test_a.py"><failure message="assert 1 == 2">x</failure></testcase>
+            <testcase classname="" name="tests.test_e"><error message="collection failure">y</error></testcase></testsuite></testsuites>"#;
+        let cases = Pytest.read(xml.as_bytes()).expect("a report");
+        let told: Vec<_> = cases
+            .iter()
+            .map(|case| (&case.place[..], &case.name[..], case.outcome.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("tests/test_a.py::TestB", "test_c", "passed"),
+                ("tests/test_a.py", "test_d[1]", "failed"),
+                ("", "tests.test_e", "failed"),
+            ]
+        );
     }
 
     #[test]

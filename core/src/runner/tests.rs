@@ -313,3 +313,69 @@ fn trx_is_read() {
     assert_eq!(tests.cases[1].message, "want 1");
     assert!(dotnet::DotnetTest.read(b"<a></b>").is_err());
 }
+
+/// X3: the name of a test file is one argument of the runner, or the runner is not told at all; never an option, never two.
+#[test]
+fn x3_hostile_names_are_one_argument() {
+    let lines = [
+        "pytest -q",
+        "npx vitest run",
+        "npx jest",
+        "npx mocha",
+        "node --test",
+        "python3 -m unittest",
+        "go test ./...",
+        "mvn test",
+        "gradle test",
+        "dotnet test",
+        "cargo test",
+        "cargo nextest run",
+    ];
+    for text in affected_fixtures::hostile() {
+        let parts = [
+            Selected::File(text.clone()),
+            Selected::Package(text.clone()),
+            Selected::Target(text.clone()),
+            Selected::Class(text.clone()),
+            Selected::Test(text.clone()),
+        ];
+        for (line, part) in lines
+            .iter()
+            .flat_map(|line| parts.iter().map(move |part| (line, part)))
+        {
+            let Some(command) = restricted(&argv(line), None, std::slice::from_ref(part)) else {
+                continue;
+            };
+            let Command::Argv(words) = command else {
+                panic!("{line} became a shell line");
+            };
+            let before_end = words.iter().take_while(|word| *word != "--");
+            let is_option =
+                text.starts_with('-') && before_end.into_iter().any(|word| *word == text);
+            assert!(!is_option, "{line} {part:?}: {words:?}");
+        }
+    }
+}
+
+/// X3: in a shell line, the shell gives back exactly the name.
+#[cfg(unix)]
+#[test]
+fn x3_hostile_names_come_through_the_shell_as_they_are() {
+    for text in affected_fixtures::hostile() {
+        // Neither a file nor an argument can have it in its name.
+        if text.contains('\0') || text.is_empty() {
+            continue;
+        }
+        let parts = [Selected::File(text.clone())];
+        let Some(Command::Shell(line)) = placeholder::part("printf %s {tests}", &parts) else {
+            assert!(text.starts_with('-'), "{text:?}");
+            continue;
+        };
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(&line)
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), text, "{line}");
+    }
+}

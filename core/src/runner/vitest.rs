@@ -1,6 +1,7 @@
-//! `vitest`. Sources: "Command Line Interface" and "Test Filtering" of the Vitest guide.
+//! `vitest`. Sources: "Command Line Interface", "Test Filtering" and "Reporters" of the Vitest guide.
 
-use super::{Call, Runner, RunnerId, Selected};
+use super::jest::{cases, results};
+use super::{BadReport, Call, OwnResults, Report, Runner, RunnerId, Selected, TestCase};
 
 /// `vitest`.
 pub struct Vitest;
@@ -72,5 +73,39 @@ impl Runner for Vitest {
             words.push("--passWithNoTests".to_owned());
         }
         Some(words)
+    }
+
+    /// Reporters that are named take the place of those of the settings.
+    fn report(&self, call: &Call, folder: &str) -> Report {
+        let own = ["--reporter", "--outputFile", "--watch", "-w"];
+        let watches = call
+            .of_script("vitest")
+            .map(|words| Call::positional(words, VALUED))
+            .is_some_and(|words| matches!(words.first(), Some(&("watch" | "dev"))));
+        if watches || own.iter().any(|option| call.has(option)) {
+            return Report::default();
+        }
+        let more = [
+            "--reporter=default".to_owned(),
+            "--reporter=json".to_owned(),
+            format!("--outputFile.json={folder}/results.json"),
+        ];
+        Report {
+            words: Some([&call.words[..], &more].concat()),
+            files: vec![results(folder)],
+            ..Report::default()
+        }
+    }
+
+    fn own_results(&self) -> OwnResults {
+        OwnResults {
+            files: &["vitest.config.", "vite.config.", "vitest.workspace."],
+            // Also settings that come from elsewhere.
+            words: &["reporters", "outputFile", "mergeConfig", "extends"],
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Vec<TestCase>, BadReport> {
+        cases(bytes)
     }
 }

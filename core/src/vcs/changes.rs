@@ -7,7 +7,7 @@ use affected_graph::RepoPath;
 use gix::diff::tree::recorder::Change;
 use gix::prelude::ObjectIdExt;
 
-use super::{BlobId, CommitId, Entry, FileKind, Index, Repository, VcsError};
+use super::{BlobId, CommitId, Entry, FileKind, Repository, VcsError};
 
 /// What a path was and is, by path; of equal ones nothing is said.
 pub type Differences = BTreeMap<RepoPath, (Option<Entry>, Option<Entry>)>;
@@ -96,23 +96,6 @@ impl Repository {
         for change in seen.records {
             note(change, &mut found);
         }
-        Ok(found)
-    }
-
-    /// Returns what differs between a tree and the index. Costs nothing where the index remembers to be that tree.
-    pub fn index_changes(&self, tree: &BlobId, index: &Index) -> Result<Differences, VcsError> {
-        if index.tree() == Some(*tree) {
-            return Ok(Differences::new());
-        }
-        let mut found = Differences::new();
-        for entry in self.files_of_tree(tree)? {
-            found.insert(entry.path.clone(), (Some(entry), None));
-        }
-        for entry in index.files() {
-            let known = found.entry(entry.path.clone()).or_default();
-            known.1 = Some(entry);
-        }
-        found.retain(|_, (old, new)| old != new);
         Ok(found)
     }
 }

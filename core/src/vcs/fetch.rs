@@ -48,7 +48,7 @@ impl Repository {
         }
         arguments.extend(["--end-of-options", &remote]);
         arguments.extend(wanted.iter().map(String::as_str));
-        self.git(&arguments, &[]).map(drop)
+        self.told(&arguments, &[]).map(drop)
     }
 
     /// Fetches the old contents of files that differ between two commits, in one go: after a fetch without
@@ -67,7 +67,7 @@ impl Repository {
             &from,
             &to,
         ];
-        let listed = self.git(&diff, &[])?;
+        let listed = self.told(&diff, &[])?;
         let mut missing = old_blobs(&listed);
         missing.sort_unstable();
         missing.dedup();
@@ -90,7 +90,7 @@ impl Repository {
             "--end-of-options",
             &remote,
         ];
-        self.git(&arguments, (missing.join("\n") + "\n").as_bytes())?;
+        self.told(&arguments, (missing.join("\n") + "\n").as_bytes())?;
         Ok(missing.len())
     }
 
@@ -104,13 +104,13 @@ impl Repository {
             "--end-of-options",
             &head,
         ];
-        let count = self.git(&arguments, &[]).unwrap_or_default();
+        let count = self.told(&arguments, &[]).unwrap_or_default();
         String::from_utf8_lossy(&count).trim().parse().unwrap_or(1)
     }
 
     /// `origin`, or the only remote there is.
     fn remote(&self) -> Result<String, String> {
-        let names = self.git(&["remote"], &[])?;
+        let names = self.told(&["remote"], &[])?;
         let names = String::from_utf8_lossy(&names).into_owned();
         let names: Vec<&str> = names.lines().collect();
         match names.as_slice() {
@@ -127,23 +127,39 @@ impl Repository {
             .map_or_else(|| self.common_dir(), Path::to_path_buf)
     }
 
-    fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
-        let output =
-            run(&self.place(), arguments, input).map_err(|error| format!("git: {error}"))?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let fatal = said.lines().find(|line| line.starts_with("fatal:"));
-        let line = fatal
-            .or_else(|| said.lines().last())
-            .unwrap_or("git failed");
-        Err(without_credentials(line.trim_start_matches("fatal: ")))
+    /// Starts git here, whatever it answers.
+    pub(super) fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Output, String> {
+        let output = run_with(&self.place(), arguments, input, None);
+        output.map_err(|error| format!("git: {error}"))
+    }
+
+    /// What git prints; the error is its last word.
+    fn told(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
+        words_of(self.git(arguments, input)?)
     }
 }
 
-/// Starts git in `folder` with neutral settings, and without anything to ask.
-pub(super) fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::Result<Output> {
+/// Returns what git wrote, or what it says against it.
+pub(super) fn words_of(output: Output) -> Result<Vec<u8>, String> {
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let fatal = said.lines().find(|line| line.starts_with("fatal:"));
+    let line = fatal
+        .or_else(|| said.lines().last())
+        .unwrap_or("git failed");
+    Err(without_credentials(line.trim_start_matches("fatal: ")))
+}
+
+/// Starts git in `folder` with neutral settings, and without anything to ask; with an index file of ours in place of the
+/// repository's, where one is given.
+pub(super) fn run_with(
+    folder: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    index: Option<&Path>,
+) -> std::io::Result<Output> {
     let mut command = Command::new("git");
     for setting in NEUTRAL {
         command.args(["-c", setting]);
@@ -159,6 +175,8 @@ pub(super) fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::R
         .env("GIT_NO_LAZY_FETCH", "1")
         .env_remove("GIT_DIR")
         .env_remove("GIT_INDEX_FILE")
+        .env_remove("GIT_WORK_TREE")
+        .envs(index.map(|index| ("GIT_INDEX_FILE", index)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -185,7 +203,7 @@ fn old_blobs(raw: &[u8]) -> Vec<String> {
 }
 
 /// Takes user and password out of addresses (C12).
-fn without_credentials(text: &str) -> String {
+pub(super) fn without_credentials(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {

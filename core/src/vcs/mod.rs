@@ -1,7 +1,7 @@
 //! Git through gix: open, resolve, merge base, trees and index. The only module that sees gix.
 //!
 //! Reading starts no program: no hook, filter, fsmonitor or configured command (X1), and replace refs are ignored (X2).
-//! Only `fetch` and `remote` start git, to fetch what is missing and to push tags.
+//! Only `fetch`, `remote` and `layout` start git: to fetch what is missing, to push tags, to lay out what is tested apart.
 
 mod branch;
 mod changes;
@@ -9,7 +9,9 @@ mod conversion;
 mod entry;
 mod error;
 mod fetch;
+mod layout;
 mod remote;
+mod staged;
 mod stat;
 mod tags;
 mod untracked;
@@ -28,6 +30,7 @@ pub(crate) use conversion::Conversions;
 pub use entry::{BlobId, Entry, FileKind};
 pub use error::VcsError;
 pub use fetch::Reach;
+pub use layout::Source;
 pub use remote::Push;
 pub(crate) use stat::read as read_from_disk;
 pub use tags::{Commit, NewTag, Signing, Tag};
@@ -66,8 +69,11 @@ impl Index {
     }
 
     /// Tells whether an entry's time is too near the index's own to prove anything (git's "racy" entries).
-    pub(crate) fn is_racy(&self, entry: &gix::index::Entry) -> bool {
-        let options = gix::index::entry::stat::Options::default();
+    fn is_racy(
+        &self,
+        entry: &gix::index::Entry,
+        options: gix::index::entry::stat::Options,
+    ) -> bool {
         self.state
             .as_ref()
             .is_none_or(|state| entry.stat.is_racy(state.timestamp(), options))
@@ -82,6 +88,11 @@ impl Index {
         is_whole.then(|| BlobId::from_bytes(tree.id.as_bytes()))?
     }
 
+    /// Returns the trees that the index remembers.
+    fn remembered(&self) -> Option<&gix::index::extension::Tree> {
+        self.state.as_ref()?.tree()
+    }
+
     /// Returns every file, sorted by path; of a conflict the side that is our own.
     #[must_use]
     pub fn files(&self) -> Vec<Entry> {
@@ -93,7 +104,7 @@ impl Index {
             // The sides of a conflict follow one another: base, ours, theirs. Ours counts where it exists.
             if let Some(last) = found.last_mut().filter(|last| last.path == entry.path) {
                 if raw.stage() == gix::index::entry::Stage::Ours {
-                    last.blob = entry.blob;
+                    *last = entry;
                 }
                 continue;
             }
@@ -336,6 +347,11 @@ impl Repository {
         Ok(Index { state: Some(state) })
     }
 
+    /// Returns where the index of this work tree is kept.
+    pub(super) fn index_file(&self) -> PathBuf {
+        self.local().index_path()
+    }
+
     /// Returns the folder that all work trees share: `.git` of the first one.
     #[must_use]
     pub fn common_dir(&self) -> PathBuf {
@@ -374,6 +390,23 @@ impl Repository {
         Some(path)
     }
 
+    /// Returns the folder in which the index of this work tree is kept.
+    pub fn index_folder(&self) -> Option<PathBuf> {
+        self.index_file().parent().map(Path::to_path_buf)
+    }
+
+    /// Returns the folder of git's hooks: what `core.hooksPath` names, seen from the work tree, or `hooks` in the common folder.
+    #[must_use]
+    pub fn hooks_dir(&self) -> PathBuf {
+        let repository = self.local();
+        let config = repository.config_snapshot();
+        let named = config.trusted_path("core.hooksPath").ok().flatten();
+        match named {
+            Some(named) => self.place().join(named),
+            None => self.common_dir().join("hooks"),
+        }
+    }
+
     /// Reads a blob.
     pub fn blob(&self, id: &BlobId) -> io::Result<Vec<u8>> {
         let id = gix::ObjectId::try_from(id.as_bytes()).map_err(io::Error::other)?;
@@ -390,7 +423,7 @@ impl Repository {
     /// Returns the id that git would give these bytes as a blob.
     #[must_use]
     pub fn hash_blob(&self, bytes: &[u8]) -> Option<BlobId> {
-        let kind = self.inner.to_thread_local().object_hash();
+        let kind = self.with_local(gix::Repository::object_hash);
         let id = gix::objs::compute_hash(kind, gix::object::Kind::Blob, bytes).ok()?;
         BlobId::from_bytes(id.as_bytes())
     }

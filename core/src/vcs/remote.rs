@@ -21,10 +21,12 @@ impl Repository {
     /// # Errors
     /// [`VcsError::Git`] where git does not start or the remote cannot be reached.
     pub fn remote_tags(&self, remote: &str) -> Result<BTreeMap<String, String>, VcsError> {
-        let output = self.push_or_list(&["ls-remote", "--tags", "--", remote])?;
+        let output = self.talk(&["ls-remote", "--tags", "--", remote])?;
         let words = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
-            return Err(VcsError::git(remote, &output.stderr));
+            let words = String::from_utf8_lossy(&output.stderr).into_owned();
+            let words = fetch::without_credentials(&words);
+            return Err(VcsError::git(remote, words.as_bytes()));
         }
         let mut tags = BTreeMap::new();
         for line in words.lines() {
@@ -59,14 +61,13 @@ impl Repository {
             remote,
         ];
         arguments.extend(specs.iter().map(String::as_str));
-        let output = self.push_or_list(&arguments)?;
+        let output = self.talk(&arguments)?;
         if output.status.success() {
             return Ok(Push::Done);
         }
         let words = [output.stdout, output.stderr].concat();
-        Ok(Push::Refused(
-            String::from_utf8_lossy(&words).trim().to_owned(),
-        ))
+        let words = String::from_utf8_lossy(&words).into_owned();
+        Ok(Push::Refused(fetch::without_credentials(words.trim())))
     }
 
     /// Returns the address of a remote, if it is configured.
@@ -78,8 +79,8 @@ impl Repository {
         Some(url.to_string())
     }
 
-    fn push_or_list(&self, arguments: &[&str]) -> Result<Output, VcsError> {
-        fetch::run(&self.place(), arguments, &[])
-            .map_err(|error| VcsError::git("git", error.to_string().as_bytes()))
+    fn talk(&self, arguments: &[&str]) -> Result<Output, VcsError> {
+        self.git(arguments, &[])
+            .map_err(|words| VcsError::git("git", words.as_bytes()))
     }
 }

@@ -4,6 +4,31 @@ use std::path::Path;
 
 use super::{BlobId, FileKind, Repository};
 
+/// What of a file's stat proves that it is unchanged, as git's configuration says: `core.trustctime`,
+/// `core.checkStat`, `core.fileMode` and `core.symlinks` (git-config(1)).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proof {
+    pub(super) stat: gix::index::entry::stat::Options,
+    pub(super) has_exec_bits: bool,
+    pub(super) has_links: bool,
+}
+
+impl Repository {
+    /// Reads the configuration; a value that cannot be read means what git does without it.
+    pub(super) fn proof(&self) -> Proof {
+        let repository = self.local();
+        let system = repository.filesystem_options().ok();
+        let mut stat = repository.stat_options().unwrap_or_default();
+        // git looks at no time of the inode where it is to check little (`match_stat_data` in its read-cache.c).
+        stat.trust_ctime &= stat.check_stat;
+        Proof {
+            stat,
+            has_exec_bits: system.as_ref().is_none_or(|system| system.executable_bit),
+            has_links: system.is_none_or(|system| system.symlink),
+        }
+    }
+}
+
 /// Whether the bytes on disk are those of the blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
@@ -48,10 +73,12 @@ fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
 /// Reads a file, or the target of a symlink, as git would store it.
 pub(crate) fn read(path: &Path, kind: FileKind) -> std::io::Result<Vec<u8>> {
     match kind {
-        FileKind::Symlink => {
-            let target = std::fs::read_link(path)?;
-            Ok(target.into_os_string().into_encoded_bytes())
-        }
+        FileKind::Symlink => match std::fs::read_link(path) {
+            Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
+            // Without `core.symlinks` a plain file holds the target.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => std::fs::read(path),
+            Err(error) => Err(error),
+        },
         FileKind::Submodule => Ok(Vec::new()),
         FileKind::Regular | FileKind::Executable => std::fs::read(path),
     }

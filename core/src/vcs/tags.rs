@@ -1,5 +1,7 @@
 //! Tags, and the commits between them. Tags are only ever added: nothing here moves or deletes one (Q4).
 
+use std::io::Write as _;
+
 use affected_graph::RepoPath;
 use gix::bstr::ByteSlice;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
@@ -50,6 +52,15 @@ pub enum Signing {
     Always,
     /// Never.
     Never,
+}
+
+/// The lock of taggers; its mark goes with it.
+struct Alone(std::fs::File);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        drop(self.0.set_len(0));
+    }
 }
 
 impl Repository {
@@ -145,8 +156,8 @@ impl Repository {
             && gix::validate::reference::name(format!("refs/tags/{name}").as_str().into()).is_ok()
     }
 
-    /// Writes annotated tags of `commit`, all or none. A name that exists already with another commit is an error,
-    /// before and while writing; nothing is moved.
+    /// Writes annotated tags of `commit`, all or none. A name that exists already with this commit is left as it is: another tagger
+    /// was faster. With another commit it is an error, before and while writing; nothing is moved.
     ///
     /// # Errors
     /// [`VcsError::Tag`] where there is no committer, where signing fails, or where a name is taken.
@@ -166,8 +177,15 @@ impl Repository {
             None => return Err(failed(&"git knows no `user.name` and `user.email`")),
         };
         let tagger = tagger.to_owned().map_err(|error| failed(&error))?;
+        let _alone = self.alone(tags);
+        let known = self.tags()?;
         let mut edits = Vec::new();
         for new in tags {
+            match known.iter().find(|tag| tag.name == new.name) {
+                Some(tag) if tag.commit == *commit => continue,
+                Some(tag) => return Err(failed(&taken(tag))),
+                None => {}
+            }
             let tag = gix::objs::Tag {
                 target: commit.0,
                 target_kind: gix::object::Kind::Commit,
@@ -193,31 +211,36 @@ impl Repository {
             };
             edits.push(RefEdit::new(name, change));
         }
-        let _alone = self.alone(tags);
         let written = repository.edit_references(edits);
         written.map(drop).map_err(|error| failed(&error))
     }
 
-    /// Keeps other taggers out as long as the result lives; the system lets go of a lock whose holder died. Then lock files of these
-    /// tags that stay are left by one that was killed, and git would refuse them for ever (Q4).
-    fn alone(&self, tags: &[NewTag]) -> Option<std::fs::File> {
+    /// Keeps other taggers out as long as the result lives; the system lets go of a lock whose holder died. A holder that died while it
+    /// wrote left its mark, and perhaps lock files for which git would refuse these tags for ever (Q4).
+    fn alone(&self, tags: &[NewTag]) -> Option<Alone> {
         let folder = self.common_dir();
         std::fs::create_dir_all(folder.join("affected")).ok()?;
-        let file = std::fs::File::create(folder.join("affected/tags.lock")).ok()?;
+        let mut options = std::fs::File::options();
+        options.write(true).create(true).truncate(false);
+        let mut file = options.open(folder.join("affected/tags.lock")).ok()?;
         file.lock().ok()?;
-        let left: Vec<_> = tags
-            .iter()
-            .map(|tag| folder.join(format!("refs/tags/{}.lock", tag.name)))
-            .collect();
-        let until = std::time::Instant::now() + PATIENCE;
-        for path in left {
-            // Git itself may be at it; it is quick.
-            while path.exists() && std::time::Instant::now() < until {
-                std::thread::sleep(PATIENCE / 50);
+        if file.metadata().is_ok_and(|known| known.len() > 0) {
+            let mut left: Vec<_> = tags
+                .iter()
+                .map(|tag| folder.join(format!("refs/tags/{}.lock", tag.name)))
+                .collect();
+            left.push(folder.join("packed-refs.lock"));
+            let until = std::time::Instant::now() + PATIENCE;
+            for path in left {
+                // Git itself may be at it; it is quick.
+                while path.exists() && std::time::Instant::now() < until {
+                    std::thread::sleep(PATIENCE / 50);
+                }
+                drop(std::fs::remove_file(&path));
             }
-            drop(std::fs::remove_file(&path));
         }
-        Some(file)
+        file.write_all(b"busy\n").ok()?;
+        Some(Alone(file))
     }
 
     fn signed(&self, tag: gix::objs::Tag, signing: Signing) -> Result<gix::objs::Tag, VcsError> {
@@ -246,4 +269,11 @@ impl Repository {
         blob.map(|blob| self.blob(&blob).map_err(|error| failed(&error)))
             .transpose()
     }
+}
+
+fn taken(tag: &Tag) -> String {
+    format!(
+        "`{}` names {} already, and is never moved",
+        tag.name, tag.commit
+    )
 }

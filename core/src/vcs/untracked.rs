@@ -68,7 +68,7 @@ fn entry(repository: &Repository, path: &Path, at: RepoPath) -> Option<Entry> {
 #[cfg(unix)]
 fn is_executable(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
+    metadata.permissions().mode() & 0o100 != 0
 }
 
 #[cfg(not(unix))]

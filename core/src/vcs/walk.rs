@@ -1,6 +1,13 @@
 //! Compares the work tree with the index, folder by folder on all cores: by stat, and by content where that cannot
 //! decide, as git does ("Racy Git" in its technical documentation).
 
+#[cfg(unix)]
+mod listing;
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,9 +16,13 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Flags;
 use rustc_hash::FxHashMap;
 
-use super::stat::{Content, content_id};
+use super::stat::{Content, Proof, content_id};
 use super::untracked::{self, Unknown};
 use super::{BlobId, Differences, Entry, FileKind, Index, Repository, on_disk};
+#[cfg(not(unix))]
+use portable::{Place, Scratch};
+#[cfg(unix)]
+use unix::{Place, Scratch};
 
 /// What the disk says.
 #[derive(Debug, Default)]
@@ -28,6 +39,8 @@ pub struct OnDisk {
 #[derive(Default)]
 struct Folder<'i> {
     path: &'i [u8],
+    /// Where the names of what is in it begin in a path.
+    names_at: usize,
     /// Its own entries, sorted by name.
     files: Vec<&'i gix::index::Entry>,
     /// Names of the folders in it, sorted.
@@ -48,16 +61,14 @@ struct Found {
 #[must_use]
 pub fn compare_with_disk(repository: &Repository, root: &Path, index: &Index) -> OnDisk {
     let folders = folders(index);
-    let walk = Walk {
-        repository,
-        root,
-        index,
-    };
+    let walk = Walk::new(repository, root, index);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicUsize::new(0);
     const STEP: usize = 32;
+    let place = Place::open(root);
     let work = || {
         let mut found = Found::default();
+        let mut scratch = Scratch::default();
         loop {
             let start = next.fetch_add(STEP, Ordering::Relaxed);
             let Some(share) = folders.get(start..folders.len().min(start + STEP)) else {
@@ -67,7 +78,7 @@ pub fn compare_with_disk(repository: &Repository, root: &Path, index: &Index) ->
                 return found;
             }
             for folder in share {
-                walk.folder(folder, &mut found);
+                walk.folder(&place, folder, &mut scratch, &mut found);
             }
         }
     };
@@ -98,11 +109,7 @@ pub fn compare_paths(
     index: &Index,
     paths: &[RepoPath],
 ) -> OnDisk {
-    let walk = Walk {
-        repository,
-        root,
-        index,
-    };
+    let walk = Walk::new(repository, root, index);
     let mut found = Found::default();
     for path in paths {
         match index.find(path) {
@@ -127,14 +134,13 @@ fn folders(index: &Index) -> Vec<Folder<'_>> {
     let mut places: FxHashMap<&[u8], usize> = FxHashMap::default();
     let mut folders = vec![Folder::default()];
     places.insert(b"", 0);
-    let mut last: (&[u8], usize) = (b"", 0);
+    let mut last = 0;
     for entry in index.raw() {
         let path = index.path_of(entry);
-        let folder = parent(path);
-        if folder != last.0 {
-            last = (folder, place(folder, &mut places, &mut folders));
+        if !folders[last].holds(path) {
+            last = place(parent(path), &mut places, &mut folders);
         }
-        folders[last.1].files.push(entry);
+        folders[last].files.push(entry);
     }
     for folder in &mut folders {
         folder.folders.sort_unstable();
@@ -162,10 +168,40 @@ fn place<'i>(
     folders[above].folders.push(name(path));
     folders.push(Folder {
         path,
+        names_at: path.len() + 1,
         ..Folder::default()
     });
     places.insert(path, folders.len() - 1);
     folders.len() - 1
+}
+
+impl<'i> Folder<'i> {
+    /// Tells whether a path lies directly in it.
+    fn holds(&self, path: &[u8]) -> bool {
+        let name = path.strip_prefix(self.path).and_then(|rest| {
+            let rest = rest.strip_prefix(b"/".as_slice());
+            rest.or_else(|| self.path.is_empty().then_some(path))
+        });
+        // Names are short: a search by vectors would take longer to begin.
+        name.is_some_and(|name| !name.contains(&b'/'))
+    }
+
+    /// The last component of the path of one of its entries.
+    fn name_of(&self, index: &'i Index, entry: &'i gix::index::Entry) -> &'i [u8] {
+        index
+            .path_of(entry)
+            .get(self.names_at..)
+            .unwrap_or_default()
+    }
+
+    /// Tells whether git knows a file, or a folder with files, of this name here.
+    fn knows(&self, index: &Index, name: &[u8], is_folder: bool) -> bool {
+        let of_entry = |entry: &&gix::index::Entry| self.name_of(index, entry).cmp(name);
+        let file = self.files.binary_search_by(of_entry);
+        let is_file = file
+            .is_ok_and(|at| !is_folder || self.files[at].mode == gix::index::entry::Mode::COMMIT);
+        is_file || is_folder && self.folders.binary_search(&name).is_ok()
+    }
 }
 
 fn parent(path: &[u8]) -> &[u8] {
@@ -180,9 +216,19 @@ struct Walk<'a> {
     repository: &'a Repository,
     root: &'a Path,
     index: &'a Index,
+    proof: Proof,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(repository: &'a Repository, root: &'a Path, index: &'a Index) -> Self {
+        Self {
+            repository,
+            root,
+            index,
+            proof: repository.proof(),
+        }
+    }
+
     fn difference(&self, entry: &gix::index::Entry, now: Option<Entry>, found: &mut Differences) {
         if let Some(known) = self.index.entry_of(entry) {
             found.insert(known.path.clone(), (Some(known), now));
@@ -226,6 +272,17 @@ impl Walk<'_> {
         }
     }
 
+    /// Returns what a plain file on disk is, where the file system may not tell all that git keeps: without
+    /// `core.fileMode` the exec bit, without `core.symlinks` a link is what the index says.
+    fn kind_of_file(&self, entry: &gix::index::Entry, has_exec_bit: bool) -> FileKind {
+        match super::kind_of(entry.mode) {
+            Some(FileKind::Symlink) if !self.proof.has_links => FileKind::Symlink,
+            Some(FileKind::Executable) if !self.proof.has_exec_bits => FileKind::Executable,
+            _ if has_exec_bit && self.proof.has_exec_bits => FileKind::Executable,
+            _ => FileKind::Regular,
+        }
+    }
+
     /// Takes a stat that does not prove the file unchanged, and reads it.
     fn doubtful(&self, entry: &gix::index::Entry, kind: FileKind, found: &mut Found) {
         let Some(known) = self.index.entry_of(entry) else {
@@ -256,11 +313,10 @@ impl Walk<'_> {
         kind: FileKind,
         now: &gix::index::entry::Stat,
     ) -> bool {
-        let options = gix::index::entry::stat::Options::default();
         super::kind_of(entry.mode) == Some(kind)
-            && entry.stat.matches(now, options)
+            && entry.stat.matches(now, self.proof.stat)
             && !entry.flags.contains(Flags::INTENT_TO_ADD)
-            && !self.index.is_racy(entry)
+            && !self.index.is_racy(entry, self.proof.stat)
     }
 }
 
@@ -269,173 +325,4 @@ fn is_trusted(entry: &gix::index::Entry) -> bool {
     entry
         .flags
         .intersects(Flags::SKIP_WORKTREE | Flags::ASSUME_VALID)
-}
-
-#[cfg(unix)]
-mod unix {
-    use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, statat};
-
-    use super::{Entry, FileKind, Folder, Found, RepoPath, Unknown, Walk, is_trusted, name};
-    use crate::vcs::on_disk;
-
-    impl Walk<'_> {
-        pub(super) fn single(&self, entry: &gix::index::Entry, path: &RepoPath, found: &mut Found) {
-            match statat(CWD, on_disk(self.root, path), AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => self.judge(entry, &stat, found),
-                Err(_) => self.difference(entry, None, &mut found.tracked),
-            }
-        }
-
-        pub(super) fn folder(&self, folder: &Folder<'_>, found: &mut Found) {
-            let path = RepoPath::from_normalized(folder.path.to_vec());
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let flags = if path.is_root() {
-                flags - OFlags::NOFOLLOW
-            } else {
-                flags
-            };
-            let Ok(open) = openat(CWD, on_disk(self.root, &path), flags, Mode::empty()) else {
-                // Sparse work trees leave whole folders out; what is trusted stays.
-                found.missing.push(path);
-                return;
-            };
-            for entry in folder.files.iter().filter(|entry| !is_trusted(entry)) {
-                let name = name(self.index.path_of(entry));
-                let Ok(stat) = statat(&open, name, AtFlags::SYMLINK_NOFOLLOW) else {
-                    self.difference(entry, None, &mut found.tracked);
-                    continue;
-                };
-                self.judge(entry, &stat, found);
-            }
-            self.list(folder, &path, &open, found);
-        }
-
-        fn judge(&self, entry: &gix::index::Entry, stat: &Stat, found: &mut Found) {
-            if entry.mode == gix::index::entry::Mode::COMMIT {
-                return self.submodule(entry, &mut found.tracked);
-            }
-            let kind = match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Symlink => FileKind::Symlink,
-                FileType::RegularFile if stat.st_mode & 0o100 != 0 => FileKind::Executable,
-                FileType::RegularFile => FileKind::Regular,
-                _ => return self.difference(entry, None::<Entry>, &mut found.tracked),
-            };
-            if !self.is_clean(entry, kind, &as_git_keeps_it(stat)) {
-                self.doubtful(entry, kind, found);
-            }
-        }
-
-        /// Notes what is in a folder and not in the index.
-        fn list(
-            &self,
-            folder: &Folder<'_>,
-            path: &RepoPath,
-            open: &impl std::os::fd::AsFd,
-            found: &mut Found,
-        ) {
-            let Ok(listed) = Dir::read_from(open) else {
-                return;
-            };
-            for item in listed.flatten() {
-                let item_name = item.file_name().to_bytes();
-                let of_entry =
-                    |entry: &&gix::index::Entry| name(self.index.path_of(entry)).cmp(item_name);
-                if matches!(item_name, b"." | b".." | b".git") {
-                    continue;
-                }
-                let is_folder = item.file_type() == FileType::Directory;
-                let file = folder.files.binary_search_by(of_entry);
-                let is_file = file.is_ok_and(|at| {
-                    !is_folder || folder.files[at].mode == gix::index::entry::Mode::COMMIT
-                });
-                let is_known =
-                    is_file || is_folder && folder.folders.binary_search(&item_name).is_ok();
-                if is_known {
-                    continue;
-                }
-                let Ok(path) = path.join(item_name) else {
-                    continue;
-                };
-                found.unknown.push(Unknown { path, is_folder });
-            }
-        }
-    }
-
-    /// Truncates to 32 bits, as git's index does.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the index keeps 32 bits"
-    )]
-    fn as_git_keeps_it(stat: &Stat) -> gix::index::entry::Stat {
-        use gix::index::entry::stat::Time;
-        // The types differ between systems.
-        macro_rules! time {
-            ($secs:expr, $nsecs:expr) => {
-                Time {
-                    secs: $secs as u32,
-                    nsecs: $nsecs as u32,
-                }
-            };
-        }
-        gix::index::entry::Stat {
-            mtime: time!(stat.st_mtime, stat.st_mtime_nsec),
-            ctime: time!(stat.st_ctime, stat.st_ctime_nsec),
-            dev: stat.st_dev as u32,
-            ino: stat.st_ino as u32,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            size: stat.st_size as u32,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Walk<'_> {
-    fn single(&self, entry: &gix::index::Entry, path: &RepoPath, found: &mut Found) {
-        if entry.mode == gix::index::entry::Mode::COMMIT {
-            return self.submodule(entry, &mut found.tracked);
-        }
-        let on_disk = on_disk(self.root, path);
-        let Ok(metadata) = gix::index::fs::Metadata::from_path_no_follow(&on_disk) else {
-            return self.difference(entry, None, &mut found.tracked);
-        };
-        let kind = match () {
-            () if metadata.is_symlink() => FileKind::Symlink,
-            // Such systems have no exec bit: the index says whether it is set.
-            () => super::kind_of(entry.mode).unwrap_or(FileKind::Regular),
-        };
-        let clean = gix::index::entry::Stat::from_fs(&metadata)
-            .is_ok_and(|stat| self.is_clean(entry, kind, &stat));
-        if !clean {
-            self.doubtful(entry, kind, found);
-        }
-    }
-
-    fn folder(&self, folder: &Folder<'_>, found: &mut Found) {
-        let path = RepoPath::from_normalized(folder.path.to_vec());
-        let Ok(listed) = std::fs::read_dir(on_disk(self.root, &path)) else {
-            found.missing.push(path);
-            return;
-        };
-        for entry in folder.files.iter().filter(|entry| !is_trusted(entry)) {
-            let file = RepoPath::from_normalized(self.index.path_of(entry).to_vec());
-            self.single(entry, &file, found);
-        }
-        for item in listed.flatten() {
-            let item_name = item.file_name().into_encoded_bytes();
-            let is_known = folder
-                .files
-                .iter()
-                .any(|entry| name(self.index.path_of(entry)) == item_name)
-                || folder.folders.contains(&&item_name[..]);
-            if item_name == b".git" || is_known {
-                continue;
-            }
-            if let Ok(path) = path.join(&item_name) {
-                let is_folder = item.file_type().is_ok_and(|kind| kind.is_dir());
-                found.unknown.push(Unknown { path, is_folder });
-            }
-        }
-    }
 }

@@ -15,7 +15,7 @@ pub(super) fn apply(
 ) -> Result<String, String> {
     let at = random.below(base.parts.len());
     let other = random.below(base.parts.len());
-    let told = match random.below(14) {
+    let told = match random.below(18) {
         0 => {
             std::fs::remove_file(root.join(language.source(at))).map_err(text)?;
             "delete"
@@ -49,6 +49,7 @@ pub(super) fn apply(
             }
             None => "nothing",
         },
+        14.. => language.own_change(root, at, random)?.unwrap_or("nothing"),
         kind => {
             let mut model = base.clone();
             if kind == 6 {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::model::{Model, Part};
+use super::model::{Model, Part, Random};
 use super::write;
 
 /// The path of a project, and a unit of it as `affected list` names it.
@@ -30,12 +30,27 @@ pub(super) trait Language: Sync {
     fn support(&self, _part: usize, _broken: bool) -> Option<(String, String)> {
         None
     }
+    /// Makes a change that only this language knows, and tells which.
+    fn own_change(
+        &self,
+        _root: &Path,
+        _part: usize,
+        _random: &mut Random,
+    ) -> Result<Option<&'static str>, String> {
+        Ok(None)
+    }
     /// Runs every test.
     fn run(&self, root: &Path) -> Result<Outcomes, String>;
 }
 
 /// Every language that is tried.
-pub(super) static LANGUAGES: &[&dyn Language] = &[&Go, &JavaScript, &super::python::Python, &Rust];
+pub(super) static LANGUAGES: &[&dyn Language] = &[
+    &Go,
+    &super::java::Java,
+    &super::javascript::JavaScript,
+    &super::python::Python,
+    &super::rust::Rust,
+];
 
 pub(super) fn status(
     root: &Path,
@@ -138,7 +153,7 @@ impl Language for Go {
             }
             let _ = writeln!(
                 text,
-                "\nfunc V() int {{ return {sum} }}\n\n// {}",
+                "\nfunc V() int {{ return {sum} + flag }}\n\n// {}",
                 part.remark
             );
             write(root, &self.source(number), &text)?;
@@ -160,6 +175,7 @@ impl Language for Go {
                 &test,
             )?;
         }
+        more(root, model)?;
         write_data(root, model, |part| {
             format!("{}/testdata/value.txt", Self::folder(part))
         })
@@ -171,6 +187,32 @@ impl Language for Go {
             "package p{part}\n\nimport \"testing\"\n\nfunc TestNew(t *testing.T) {{ {fail} }}\n"
         );
         (format!("{}/new_test.go", Self::folder(part)), text)
+    }
+
+    fn own_change(
+        &self,
+        root: &Path,
+        part: usize,
+        random: &mut Random,
+    ) -> Result<Option<&'static str>, String> {
+        let folder = Self::folder(part);
+        match random.below(3) {
+            0 => {
+                let flag = format!("//go:build special\n\npackage p{part}\n\nconst flag = 0\n");
+                write(root, &format!("{folder}/flag.go"), &flag)?;
+                Ok(Some("build tag"))
+            }
+            1 if part % 3 == 1 => {
+                write(root, &format!("{folder}/asset.txt"), "two")?;
+                Ok(Some("embedded file"))
+            }
+            _ => {
+                let module = part / PACKAGES;
+                let text = format!("module ex.org/go{module}\n\ngo 1.22\n");
+                write(root, &format!("go{module}/go.mod"), &text)?;
+                Ok(Some("dependencies removed"))
+            }
+        }
     }
 
     fn run(&self, root: &Path) -> Result<Outcomes, String> {
@@ -192,218 +234,36 @@ impl Language for Go {
     }
 }
 
-/// Workspaces of npm, tested with node's own runner.
-struct JavaScript;
+/// A test outside of its package, which uses another one besides.
+fn outer(model: &Model, number: usize, before: usize) -> String {
+    let other = &model.parts[before];
+    let expected = other.expected - other.data.unwrap_or_default();
+    format!(
+        "package p{number}_test\n\nimport (\n\t\"testing\"\n\n\t\"ex.org/{}\"\n)\n\nfunc TestOuter(t *testing.T) {{\n\tif p{before}.V() != {expected} {{\n\t\tt.Fail()\n\t}}\n}}\n",
+        Go::folder(before)
+    )
+}
 
-impl Language for JavaScript {
-    fn name(&self) -> &'static str {
-        "javascript"
-    }
-
-    fn tool(&self) -> &'static str {
-        "node"
-    }
-
-    fn suffix(&self) -> &'static str {
-        "js"
-    }
-
-    fn source(&self, part: usize) -> String {
-        format!("js{part}/index.js")
-    }
-
-    fn lay_out(&self, root: &Path, model: &Model) -> Result<(), String> {
-        let names: Vec<String> = (0..model.parts.len())
-            .map(|part| format!("\"js{part}\""))
-            .collect();
-        let top = format!(
-            "{{\"name\":\"root\",\"private\":true,\"workspaces\":[{}]}}\n",
-            names.join(",")
-        );
-        write(root, "package.json", &top)?;
-        write(root, ".gitignore", "node_modules\n")?;
-        for (number, part) in model.parts.iter().enumerate() {
-            let uses: Vec<String> = part
-                .uses
-                .iter()
-                .map(|used| format!("\"js{used}\":\"*\""))
-                .collect();
-            let manifest = format!(
-                "{{\"name\":\"js{number}\",\"version\":\"1.0.0\",\"scripts\":{{\"test\":\"node --test --require ./setup.js\"}},\"dependencies\":{{{}}}}}\n",
-                uses.join(",")
-            );
-            write(root, &format!("js{number}/package.json"), &manifest)?;
-            let sum = part.uses.iter().fold(part.value.to_string(), |sum, used| {
-                format!("{sum} + require('js{used}').v()")
-            });
-            let text = format!("exports.v = () => {sum}\n// {}\n", part.remark);
-            write(root, &self.source(number), &text)?;
-            let read = "Number(require('fs').readFileSync(__dirname + '/value.txt'))";
-            let test = format!(
-                "const assert = require('assert')\nassert.strictEqual(require('..').v(){}, {})\n",
-                data(part, read),
-                part.expected
-            );
-            write(root, &format!("js{number}/test/sum.js"), &test)?;
+/// A file under a build tag for each package, and tests that stand outside of it or embed a file.
+fn more(root: &Path, model: &Model) -> Result<(), String> {
+    for number in 0..model.parts.len() {
+        let folder = Go::folder(number);
+        let flag = format!("//go:build !special\n\npackage p{number}\n\nconst flag = 0\n");
+        write(root, &format!("{folder}/flag.go"), &flag)?;
+        if let Some(before) = number.checked_sub(1) {
             write(
                 root,
-                &format!("js{number}/setup.js"),
-                "globalThis.ready = true\n",
+                &format!("{folder}/outer_test.go"),
+                &outer(model, number, before),
             )?;
-            let kept = "require('assert').ok(globalThis.ready && require('../support/holds')())\n";
-            write(root, &format!("js{number}/test/kept.js"), kept)?;
-            // A name that is computed, through which the source of the part is reached.
-            let load = format!(
-                "const name = ['in', 'dex'].join('')\nrequire('assert').strictEqual(require('../' + name).v() + {}, {})\n",
-                part.data.unwrap_or_default(),
-                part.expected
-            );
-            if number % 3 == 0 {
-                write(root, &format!("js{number}/test/load.js"), &load)?;
-            }
-            if let Some((path, text)) = self.support(number, false) {
-                write(root, &path, &text)?;
-            }
-            link(root, number)?;
         }
-        write_data(root, model, |part| format!("js{part}/test/value.txt"))
-    }
-
-    fn new_test(&self, part: usize, passes: bool) -> (String, String) {
-        let text = format!("require('assert').ok({passes})\n");
-        (format!("js{part}/test/new.js"), text)
-    }
-
-    fn support(&self, part: usize, broken: bool) -> Option<(String, String)> {
-        let text = format!("module.exports = () => {}\n", !broken);
-        Some((format!("js{part}/support/holds.js"), text))
-    }
-
-    fn run(&self, root: &Path) -> Result<Outcomes, String> {
-        let mut found = Outcomes::new();
-        for project in projects(root, "package.json")? {
-            let tests = std::fs::read_dir(root.join(&project).join("test"));
-            for entry in tests.into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if !name.ends_with(".js") {
-                    continue;
-                }
-                let file = format!("test/{name}");
-                let arguments = ["--require", "./setup.js", "--test", &file];
-                let (code, _) = status(root, &project, "node", &arguments)?;
-                found.insert((project.clone(), file), code == 0);
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Links a member as npm does when it installs.
-fn link(root: &Path, part: usize) -> Result<(), String> {
-    let folder = root.join("node_modules");
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let at = folder.join(format!("js{part}"));
-    if at.symlink_metadata().is_ok() {
-        return Ok(());
-    }
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(format!("../js{part}"), at).map_err(|error| error.to_string())?;
-    Ok(())
-}
-
-/// Crates of one workspace, each with tests inside and two integration tests.
-struct Rust;
-
-impl Language for Rust {
-    fn name(&self) -> &'static str {
-        "rust"
-    }
-
-    fn tool(&self) -> &'static str {
-        "cargo"
-    }
-
-    fn suffix(&self) -> &'static str {
-        "rs"
-    }
-
-    fn source(&self, part: usize) -> String {
-        format!("rs{part}/src/part.rs")
-    }
-
-    fn lay_out(&self, root: &Path, model: &Model) -> Result<(), String> {
-        let names: Vec<String> = (0..model.parts.len())
-            .map(|part| format!("\"rs{part}\""))
-            .collect();
-        let top = format!(
-            "[workspace]\nresolver = \"3\"\nmembers = [{}]\n",
-            names.join(", ")
-        );
-        write(root, "Cargo.toml", &top)?;
-        write(root, ".gitignore", "target\nCargo.lock\n")?;
-        for (number, part) in model.parts.iter().enumerate() {
-            let mut sum = part.value.to_string();
-            let mut manifest = format!(
-                "[package]\nname = \"rs{number}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n[lib]\ndoctest = false\n\n[dependencies]\n"
-            );
-            for used in &part.uses {
-                let _ = writeln!(manifest, "rs{used} = {{ path = \"../rs{used}\" }}");
-                let _ = write!(sum, " + rs{used}::v()");
-            }
-            write(root, &format!("rs{number}/Cargo.toml"), &manifest)?;
-            let source = format!(
-                "pub fn v() -> u64 {{\n    {sum}\n}}\n\n#[test]\nfn is_more() {{\n    assert!(v() > 0);\n}}\n// {}\n",
-                part.remark
-            );
-            write(root, &self.source(number), &source)?;
-            // Without any target a manifest is broken, and with it all of the workspace: that is no matter of tests.
-            let library = "mod part;\n\npub use part::v;\n";
-            write(root, &format!("rs{number}/src/lib.rs"), library)?;
-            let read =
-                "std::fs::read_to_string(\"tests/value.txt\").unwrap().parse::<u64>().unwrap()";
+        if number % 3 == 1 {
             let test = format!(
-                "#[test]\nfn sum() {{\n    assert_eq!(rs{number}::v(){}, {});\n}}\n",
-                data(part, read),
-                part.expected
+                "package p{number}\n\nimport (\n\t_ \"embed\"\n\t\"testing\"\n)\n\n//go:embed asset.txt\nvar asset string\n\nfunc TestAsset(t *testing.T) {{\n\tif asset != \"one\" {{\n\t\tt.Fail()\n\t}}\n}}\n"
             );
-            write(root, &format!("rs{number}/tests/sum.rs"), &test)?;
-            let test = "mod common;\n\n#[test]\nfn kept() {\n    assert!(common::holds());\n}\n";
-            write(root, &format!("rs{number}/tests/kept.rs"), test)?;
-            if let Some((path, text)) = self.support(number, false) {
-                write(root, &path, &text)?;
-            }
+            write(root, &format!("{folder}/asset_test.go"), &test)?;
+            write(root, &format!("{folder}/asset.txt"), "one")?;
         }
-        write_data(root, model, |part| format!("rs{part}/tests/value.txt"))
     }
-
-    fn new_test(&self, part: usize, passes: bool) -> (String, String) {
-        let text = format!("#[test]\nfn new() {{\n    assert!({passes});\n}}\n");
-        (format!("rs{part}/tests/new.rs"), text)
-    }
-
-    fn support(&self, part: usize, broken: bool) -> Option<(String, String)> {
-        let text = format!("pub fn holds() -> bool {{\n    {}\n}}\n", !broken);
-        Some((format!("rs{part}/tests/common/mod.rs"), text))
-    }
-
-    fn run(&self, root: &Path) -> Result<Outcomes, String> {
-        let mut found = Outcomes::new();
-        for project in projects(root, "Cargo.toml")? {
-            let mut units = vec![("lib".to_owned(), vec!["--lib".to_owned()])];
-            let tests = std::fs::read_dir(root.join(&project).join("tests"));
-            for entry in tests.into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if let Some(name) = name.strip_suffix(".rs") {
-                    units.push((name.to_owned(), vec!["--test".to_owned(), name.to_owned()]));
-                }
-            }
-            for (unit, which) in units {
-                let mut arguments = vec!["test", "--offline", "-q", "-p", &project];
-                arguments.extend(which.iter().map(String::as_str));
-                let (code, _) = status(root, "", "cargo", &arguments)?;
-                found.insert((project.clone(), unit), code == 0);
-            }
-        }
-        Ok(found)
-    }
+    Ok(())
 }

@@ -6,11 +6,15 @@
 
 mod change;
 mod defects;
+mod java;
+mod javascript;
 mod language;
 mod model;
 mod python;
+mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 
@@ -18,7 +22,8 @@ use clap::Args;
 use serde_json::Value;
 
 use language::{LANGUAGES, Language, Outcomes, TestUnit};
-use model::{Model, Random};
+use model::Model;
+pub(crate) use model::Random;
 
 /// How much is tried.
 #[derive(Args)]
@@ -38,6 +43,9 @@ pub(crate) struct Soundness {
     /// Only these languages; may be repeated.
     #[arg(long)]
     language: Vec<String>,
+    /// Try this program and build none; one with the feature `defects`, where they are demanded.
+    #[arg(long)]
+    program: Option<std::path::PathBuf>,
     /// Demand that each seeded mistake of the selection is noticed.
     #[arg(long)]
     defects: bool,
@@ -66,6 +74,21 @@ struct Tally {
     escapes: Vec<String>,
     /// Selected by needed, of changes that needed a test.
     ratios: Vec<f64>,
+    /// The same of projects.
+    projects: Vec<f64>,
+    /// Changes for which every test of the repository was selected, although not every one was needed.
+    everything: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.changes += other.changes;
+        self.flipped += other.flipped;
+        self.escapes.extend(other.escapes);
+        self.ratios.extend(other.ratios);
+        self.projects.extend(other.projects);
+        self.everything += other.everything;
+    }
 }
 
 /// The part of the gate: every language once.
@@ -76,6 +99,7 @@ pub(crate) fn small() -> Result<(), String> {
         seed: 1,
         precision: "safe".to_owned(),
         language: Vec::new(),
+        program: None,
         defects: false,
     })
 }
@@ -86,11 +110,14 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
     if wanted.defects {
         build.extend(["--features", "defects"]);
     }
-    crate::ci::cargo(&build, &[])?;
+    if wanted.program.is_none() {
+        crate::ci::cargo(&build, &[])?;
+    }
     // A copy, so that a build while this runs changes nothing.
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let program = folder.path().join("affected");
     let built = crate::root().join("target/debug/affected");
+    let built = wanted.program.clone().unwrap_or(built);
     std::fs::copy(&built, &program).map_err(|error| format!("{}: {error}", built.display()))?;
     let is_wanted = |language: &&&dyn Language| {
         wanted.language.is_empty() || wanted.language.iter().any(|name| name == language.name())
@@ -121,7 +148,12 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
                 .wrapping_add(number as u64),
         );
         let tally = tally.entry(language.name()).or_default();
-        repository(wanted, language, &Tool::plain(&program), &mut random, tally)
+        let tool = Tool::plain(&program);
+        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| -> Told {
+            judge(told, outcomes, &selected(&tool, root)?, tally);
+            Ok(ControlFlow::Continue(()))
+        };
+        repository(wanted, language, &mut random, &mut see)
             .map_err(|error| format!("repository {number} ({}): {error}", language.name()))?;
     }
     report(tally)
@@ -133,40 +165,60 @@ fn is_here(language: &dyn Language) -> bool {
 
 fn report(tally: BTreeMap<&str, Tally>) -> Result<(), String> {
     println!(
-        "{:12} {:>8} {:>8} {:>8} {:>16}",
-        "language", "changes", "flipped", "escapes", "selected/needed"
+        "{:12} {:>8} {:>8} {:>8} {:>16} {:>17} {:>11}",
+        "language",
+        "changes",
+        "flipped",
+        "escapes",
+        "tests sel/needed",
+        "projects sel/need",
+        "all chosen"
     );
-    let mut escapes = Vec::new();
-    for (name, mut tally) in tally {
-        tally.ratios.sort_by(f64::total_cmp);
-        let median = tally
-            .ratios
-            .get(tally.ratios.len() / 2)
-            .copied()
-            .unwrap_or_default();
-        println!(
-            "{name:12} {:8} {:8} {:8} {median:16.2}",
-            tally.changes,
-            tally.flipped,
-            tally.escapes.len()
-        );
-        escapes.append(&mut tally.escapes);
+    let mut all = Tally::default();
+    for (name, tally) in tally {
+        line(name, &tally);
+        all.add(tally);
     }
-    for escape in &escapes {
+    line("all", &all);
+    for escape in &all.escapes {
         println!("escaped: {escape}");
     }
-    escapes
-        .is_empty()
+    let missed = all.escapes.len();
+    (missed == 0)
         .then_some(())
-        .ok_or_else(|| format!("{} tests were missed", escapes.len()))
+        .ok_or_else(|| format!("{missed} tests were missed"))
 }
 
+fn line(name: &str, tally: &Tally) {
+    println!(
+        "{name:12} {:>8} {:>8} {:>8} {:>16.2} {:>17.2} {:>9.1} %",
+        tally.changes,
+        tally.flipped,
+        tally.escapes.len(),
+        median(&tally.ratios),
+        median(&tally.projects),
+        100.0 * tally.everything as f64 / tally.changes.max(1) as f64,
+    );
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+/// What is done with one change: its name, the outcomes before and after it, and the repository. Nobody wants more after `Break`.
+type See<'s> = dyn FnMut(&str, (&Outcomes, &Outcomes), &Path) -> Told + 's;
+
+/// Whether more changes are wanted.
+type Told = Result<ControlFlow<()>, String>;
+
+/// Makes one repository and its changes, and shows each.
 fn repository(
     wanted: &Soundness,
     language: &dyn Language,
-    tool: &Tool<'_>,
     random: &mut Random,
-    tally: &mut Tally,
+    see: &mut See<'_>,
 ) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let root = folder.path();
@@ -188,9 +240,7 @@ fn repository(
     for _ in 0..wanted.changes {
         let told = change::apply(root, language, &base, random)?;
         let after = language.run(root)?;
-        let selected = selected(tool, root)?;
-        judge(&told, (&before, &after), &selected, tally);
-        if tool.defect.is_some() && !tally.escapes.is_empty() {
+        if see(&told, (&before, &after), root)?.is_break() {
             break;
         }
         git(root, &["reset", "-q", "--hard"])?;
@@ -213,10 +263,17 @@ fn judge(told: &str, outcomes: (&Outcomes, &Outcomes), selected: &Selected, tall
             tally.escapes.push(format!("{told}: {} {}", unit.0, unit.1));
         }
     }
+    let chosen: Vec<&TestUnit> = after.keys().filter(|unit| selected.holds(unit)).collect();
     if !needed.is_empty() {
-        let chosen = after.keys().filter(|unit| selected.holds(unit)).count();
-        tally.ratios.push(chosen as f64 / needed.len() as f64);
+        let projects = |units: &mut dyn Iterator<Item = &&TestUnit>| {
+            let projects: BTreeSet<&String> = units.map(|unit| &unit.0).collect();
+            projects.len() as f64
+        };
+        tally.ratios.push(chosen.len() as f64 / needed.len() as f64);
+        let ratio = projects(&mut chosen.iter()) / projects(&mut needed.iter());
+        tally.projects.push(ratio);
     }
+    tally.everything += usize::from(chosen.len() == after.len() && needed.len() < after.len());
 }
 
 /// Selected units by the path of their project; none means all.

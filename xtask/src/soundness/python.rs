@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::language::{Language, Outcomes, data, projects, status, write_data};
-use super::model::Model;
+use super::model::{Model, Random};
 use super::write;
 
 pub(super) struct Python;
@@ -21,6 +21,8 @@ for folder in sys.argv[1:]:
     child = os.fork()
     if child == 0:
         os.chdir(folder)
+        # As it is installed: plugins are loaded before settings move the path.
+        sys.path.insert(0, os.path.join(folder, 'src'))
         print('in', folder, flush=True)
         options = ['-q', '-rA', '--tb=no', '--continue-on-collection-errors', '-p', 'no:cacheprovider']
         pytest.main(options)
@@ -69,6 +71,7 @@ impl Language for Python {
                 &manifest(number),
             )?;
             write(root, &format!("py{number}/src/pkg{number}/__init__.py"), "")?;
+            extras(root, number)?;
             for part in [number * MODULES, number * MODULES + 1] {
                 if let Some((path, text)) = self.support(part, false) {
                     write(root, &path, &text)?;
@@ -131,6 +134,50 @@ impl Language for Python {
         })
     }
 
+    fn own_change(
+        &self,
+        root: &Path,
+        part: usize,
+        random: &mut Random,
+    ) -> Result<Option<&'static str>, String> {
+        let project = project(part);
+        let (package, tests) = (
+            format!("py{project}/src/pkg{project}"),
+            format!("py{project}/tests"),
+        );
+        Ok(Some(match random.below(5) {
+            0 => {
+                mode(&root.join(&tests).join("tool.sh"), 0o644)?;
+                "mode"
+            }
+            1 => {
+                write(
+                    root,
+                    &format!("{package}/__init__.py"),
+                    "raise ValueError\n",
+                )?;
+                "package"
+            }
+            2 => {
+                write(root, &format!("{package}/plug.py"), &plugin(2))?;
+                "plugin"
+            }
+            3 => {
+                link(&root.join(&tests).join("current.txt"), "two.txt")?;
+                "link"
+            }
+            _ => {
+                let path = format!("py{project}/pyproject.toml");
+                write(
+                    root,
+                    &path,
+                    &manifest(project).replace("\"src\"", "\"none\""),
+                )?;
+                "settings"
+            }
+        }))
+    }
+
     fn run(&self, root: &Path) -> Result<Outcomes, String> {
         let all = projects(root, "pyproject.toml")?;
         let folders = all
@@ -153,7 +200,7 @@ impl Language for Python {
                 }
             }
         }
-        let mut project = String::new();
+        let (mut project, mut failed) = (String::new(), Vec::new());
         for line in text.lines() {
             if let Some(folder) = line.strip_prefix("in ") {
                 project = folder.rsplit('/').next().unwrap_or_default().to_owned();
@@ -164,6 +211,14 @@ impl Language for Python {
             if let Some((file, _)) = passed {
                 found.insert((project.clone(), file.to_owned()), true);
             }
+            let broken = ["FAILED ", "ERROR "];
+            let broken = broken.iter().find_map(|word| line.strip_prefix(word));
+            if let Some(file) = broken.and_then(|name| name.split([':', ' ']).next()) {
+                failed.push((project.clone(), file.to_owned()));
+            }
+        }
+        for unit in failed {
+            found.entry(unit).and_modify(|passed| *passed = false);
         }
         Ok(found)
     }
@@ -186,10 +241,66 @@ fn manifest(number: usize) -> String {
     }
     let _ = writeln!(
         text,
-        "\n[tool.pytest.ini_options]\npythonpath = [{}]",
+        "\n[tool.pytest.ini_options]\naddopts = \"-p pkg{number}.plug\"\npythonpath = [{}]",
         paths.join(", ")
     );
     text
+}
+
+/// What a project has besides: a plugin, and a test of a mode, a link and the plugin.
+fn extras(root: &Path, project: usize) -> Result<(), String> {
+    let (package, tests) = (
+        format!("py{project}/src/pkg{project}"),
+        format!("py{project}/tests"),
+    );
+    write(root, &format!("{package}/plug.py"), &plugin(1))?;
+    write(root, &format!("{tests}/one.txt"), "one")?;
+    write(root, &format!("{tests}/two.txt"), "two")?;
+    write(root, &format!("{tests}/tool.sh"), "exit 0\n")?;
+    mode(&root.join(&tests).join("tool.sh"), 0o755)?;
+    link(&root.join(&tests).join("current.txt"), "one.txt")?;
+    let text = "\
+import os
+import pathlib
+
+
+def test_plugin(plugged):
+    assert plugged == 1
+
+
+def test_mode():
+    assert os.access(pathlib.Path(__file__).parent / 'tool.sh', os.X_OK)
+";
+    write(root, &format!("{tests}/test_extra.py"), text)?;
+    let text = "\
+import pathlib
+
+
+def test_link():
+    assert (pathlib.Path(__file__).parent / 'current.txt').read_text() == 'one'
+";
+    write(root, &format!("{tests}/test_link.py"), text)
+}
+
+fn plugin(value: u8) -> String {
+    format!("import pytest\n\n\n@pytest.fixture\ndef plugged():\n    return {value}\n")
+}
+
+fn mode(path: &Path, mode: u32) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, permissions).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn link(at: &Path, to: &str) -> Result<(), String> {
+    drop(std::fs::remove_file(at));
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(to, at).map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 /// How a test gets its module.
@@ -199,6 +310,7 @@ fn loading(part: usize) -> String {
         1 => {
             format!("import importlib\npart = importlib.import_module('pkg{project}.part{part}')\n")
         }
+        3 => format!("from pkg{project} import part{part} as part, plug\n"),
         4 => format!("import pkg{project}.part{part} as part\n"),
         // A test that nobody can follow.
         5 => format!(

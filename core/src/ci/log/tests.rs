@@ -1,81 +1,9 @@
 //! X3: nothing of others is a command for any host, and our own commands stay one line with one meaning.
 
+use affected_fixtures::hostile;
+
 use super::*;
 use crate::ci::ALL;
-
-/// Names and outputs that try to be commands.
-const COMMANDS: [&str; 30] = [
-    "::error::x",
-    "::set-output name=a::b",
-    "  ::add-mask::x",
-    "\t::stop-commands::t",
-    "\u{a0}::warning::x",
-    "::endgroup::",
-    "ok\n::error::x",
-    "ok\n  ::error::x",
-    "##[error]x",
-    "a ##[command]x",
-    "##[endgroup]",
-    "###[group]x",
-    "##[##[error]x",
-    "##vso[task.setvariable variable=a]b",
-    "x ##VSO[task.complete result=Succeeded]",
-    "##vso[##vso[task.complete]]",
-    "#\u{200b}#vso[x]",
-    "##teamcity[testFailed name='x']",
-    "a ##TeamCity[buildStatus status='SUCCESS']",
-    "##teamcity[##teamcity[x]]",
-    "section_start:1:x\r\u{1b}[0K",
-    "section_end:1:x\r\u{1b}[0K",
-    "\u{1b}[0Ksection_start:1:x[collapsed=true]\r\u{1b}[0Ky",
-    "--- header",
-    "+++ header",
-    "~~~ header",
-    "^^^ +++",
-    "ok\n--- header",
-    "ok\n+++ header",
-    "---",
-];
-
-/// Those that try to break out of a command, or break a line.
-const VALUES: [&str; 31] = [
-    "']",
-    "|']",
-    "' name='x",
-    "|",
-    "||'",
-    "]",
-    ";",
-    "a;b]c",
-    "%0A::error::x",
-    "%25",
-    "a,b:c",
-    "title::x",
-    "<b>x</b>",
-    "&amp;",
-    "`x`",
-    "a|b",
-    "$(id)",
-    "${x}",
-    "${{ x }}",
-    "%x%",
-    "-rf",
-    "--help",
-    "a b",
-    "\"q\"",
-    "\\",
-    "\r\n",
-    "a\rb",
-    "\0",
-    "\u{202e}x",
-    "ünï 名 🦀",
-    "",
-];
-
-fn hostile() -> Vec<String> {
-    let all = COMMANDS.into_iter().chain(VALUES).map(ToOwned::to_owned);
-    all.chain([format!("{}##[x]", "a".repeat(5_000))]).collect()
-}
 
 /// How each host finds a command in a line; written anew from its source, not by our own marks.
 fn is_command(host: &str, line: &str) -> bool {

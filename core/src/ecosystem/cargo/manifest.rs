@@ -12,7 +12,7 @@ use crate::facts::{Broken, Parser};
 /// Parses `Cargo.toml`.
 pub(super) const MANIFEST: Parser<Manifest> = Parser {
     id: "cargo/manifest",
-    version: 2,
+    version: 3,
     parse: parse_manifest,
 };
 
@@ -36,6 +36,16 @@ pub(super) struct Manifest {
     pub(super) patches: BTreeMap<String, String>,
     /// Whether the integration tests are those in `tests`, as they lie there.
     pub(super) finds_tests: bool,
+    /// Test targets that a plain `cargo test` leaves out.
+    pub(super) apart: Vec<TestTarget>,
+}
+
+/// A test target that runs only when it is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TestTarget {
+    pub(super) name: String,
+    /// What it requires.
+    pub(super) features: Vec<String>,
 }
 
 /// What matters of a `[workspace]` table.
@@ -102,6 +112,7 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, Broken> {
             .map(ToOwned::to_owned),
         has_bin: table.contains_key("bin"),
         finds_tests: finds_tests(&table, package),
+        apart: apart(&table),
         workspace: table
             .get("workspace")
             .and_then(Value::as_table)
@@ -154,6 +165,27 @@ fn patches(table: &Table) -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// Those with `test = false`, or with a feature that is not on by default. Source: "Cargo Targets" of the Cargo Book.
+fn apart(table: &Table) -> Vec<TestTarget> {
+    let strings = |list: Option<&Value>| -> Vec<String> {
+        let list = list.and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str)
+            .map(ToOwned::to_owned)
+            .collect()
+    };
+    let features = table.get("features");
+    let default = strings(features.and_then(|features| features.get("default")));
+    let targets = table.get("test").and_then(Value::as_array);
+    let apart = |target: &Value| {
+        let features = strings(target.get("required-features"));
+        let is_off = target.get("test").and_then(Value::as_bool) == Some(false);
+        let needs_more = features.iter().any(|feature| !default.contains(feature));
+        let name = target.get("name").and_then(Value::as_str)?.to_owned();
+        (is_off || needs_more).then_some(TestTarget { name, features })
+    };
+    targets.into_iter().flatten().filter_map(apart).collect()
 }
 
 fn finds_tests(table: &Table, package: Option<&Table>) -> bool {

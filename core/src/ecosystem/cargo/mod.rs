@@ -19,6 +19,7 @@ use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
     Standing, Symbol, is_material,
 };
+use crate::config::defects;
 use crate::facts::AnyParser;
 use crate::runner::Selected;
 use manifest::{BUILD_SCRIPT, MANIFEST, Manifest};
@@ -261,10 +262,16 @@ impl Crates {
 
     fn tasks(&self, folder: &RepoPath, name: &str) -> Vec<Task> {
         let cwd = self.workspace_of.get(folder).unwrap_or(folder);
-        let task = |task: &str, stage: Option<Stage>, verb: &str| Task {
+        let task = |task: &str, stage: Option<&str>, verb: &str, more: &[&str]| Task {
             name: task.to_owned(),
-            stage,
-            command: Command::Argv(["cargo", verb, "-p", name].map(ToOwned::to_owned).to_vec()),
+            stage: stage.map(Stage::new),
+            command: Command::Argv(
+                ["cargo", verb, "-p", name]
+                    .iter()
+                    .chain(more)
+                    .map(ToString::to_string)
+                    .collect(),
+            ),
             cwd: cwd.clone(),
             env: BTreeMap::new(),
             timeout: None,
@@ -276,11 +283,24 @@ impl Crates {
             },
             origin: "Cargo.toml".to_owned(),
         };
-        vec![
-            task("test", Some(Stage::new("unit")), "test"),
-            task("build", None, "build"),
-            task("lint", None, "clippy"),
-        ]
+        let mut tasks = vec![
+            task("test", Some("unit"), "test", &[]),
+            task("build", None, "build", &[]),
+            task("lint", None, "clippy", &[]),
+        ];
+        for target in &self.manifests[folder].apart {
+            let Some(stage) = stage_of(&target.name) else {
+                continue;
+            };
+            let features = target.features.join(",");
+            let mut more = vec!["--test", &target.name];
+            if !features.is_empty() {
+                more.extend(["--features", &features]);
+            }
+            let name = format!("test:{}", target.name);
+            tasks.push(task(&name, Some(stage), "test", &more));
+        }
+        tasks
     }
 
     /// Dependencies of a package that lie in this repository: folder, kind, line, words.
@@ -290,6 +310,10 @@ impl Crates {
         let workspace = root.and_then(|root| self.manifests.get(root));
         let mut found = Vec::new();
         for dependency in &manifest.dependencies {
+            let kind = dependency.kind();
+            if kind == DependencyKind::Test && defects::is("lose-dev-edges") {
+                continue;
+            }
             let inherited = workspace
                 .filter(|_| dependency.inherited)
                 .and_then(|workspace| {
@@ -312,12 +336,7 @@ impl Crates {
                     .and_then(|(workspace, root)| root.join(workspace.patches.get(package)?).ok()),
             };
             if let Some(target) = target {
-                found.push((
-                    target,
-                    dependency.kind(),
-                    dependency.line,
-                    dependency.key.clone(),
-                ));
+                found.push((target, kind, dependency.line, dependency.key.clone()));
             }
         }
         found
@@ -410,4 +429,22 @@ fn build_script(scan: &Scan<'_>, folder: &RepoPath, links: &mut Vec<Link>) {
             });
         }
     }
+}
+
+/// The stage that the name of a test target holds as one of its words.
+fn stage_of(target: &str) -> Option<&'static str> {
+    const STAGES: [(&str, &str); 7] = [
+        ("smoke", "smoke"),
+        ("contract", "contract"),
+        ("component", "component"),
+        ("functional", "component"),
+        ("integration", "integration"),
+        ("e2e", "e2e"),
+        ("acceptance", "e2e"),
+    ];
+    let mut words = target.split(['_', '-']);
+    words.find_map(|word| {
+        let known = STAGES.iter().find(|(name, _)| *name == word);
+        known.map(|(_, stage)| *stage)
+    })
 }

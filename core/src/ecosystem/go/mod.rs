@@ -340,6 +340,17 @@ impl<'a> Usage<'a> {
     }
 }
 
+/// Build tags that keep tests out of a plain run, and the stage that they name.
+const STAGE_TAGS: [(&str, &str); 7] = [
+    ("smoke", "smoke"),
+    ("contract", "contract"),
+    ("component", "component"),
+    ("functional", "component"),
+    ("integration", "integration"),
+    ("e2e", "e2e"),
+    ("acceptance", "e2e"),
+];
+
 fn tasks(folder: &RepoPath, sources: &[(RepoPath, Arc<GoFile>)]) -> Vec<Task> {
     let task = |name: &str, stage: Option<&str>, argv: &[&str]| Task {
         name: name.to_owned(),
@@ -362,11 +373,11 @@ fn tasks(folder: &RepoPath, sources: &[(RepoPath, Arc<GoFile>)]) -> Vec<Task> {
     if tests().next().is_some() {
         tasks.push(task("test", Some("unit"), &["go", "test", "./..."]));
     }
-    for tag in ["integration", "e2e"] {
+    for (tag, stage) in STAGE_TAGS {
         if tests().any(|(_, file)| file.tags.iter().any(|known| known == tag)) {
             tasks.push(task(
                 &format!("test:{tag}"),
-                Some(tag),
+                Some(stage),
                 &["go", "test", "-tags", tag, "./..."],
             ));
         }

@@ -5,16 +5,17 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::super::line_of;
+use super::pytest::{self, PytestSettings};
 use crate::facts::{Broken, Parser};
 
 pub(super) const PYPROJECT: Parser<Manifest> = Parser {
     id: "python/pyproject",
-    version: 2,
+    version: 3,
     parse: parse_pyproject,
 };
 pub(super) const SETUP_CFG: Parser<Manifest> = Parser {
     id: "python/setup-cfg",
-    version: 1,
+    version: 2,
     parse: parse_setup_cfg,
 };
 pub(super) const SETUP_PY: Parser<Manifest> = Parser {
@@ -47,6 +48,8 @@ pub(super) struct Manifest {
     /// A uv workspace root.
     pub(super) is_workspace: bool,
     pub(super) uses_pytest: bool,
+    /// What pytest is told.
+    pub(super) pytest: PytestSettings,
     /// Whether its build computes what it needs.
     pub(super) is_dynamic: bool,
     /// The file that names it.
@@ -77,6 +80,7 @@ impl Manifest {
         self.is_package |= other.is_package;
         self.is_workspace |= other.is_workspace;
         self.uses_pytest |= other.uses_pytest;
+        self.pytest.absorb(&other.pytest);
         self.is_dynamic |= other.is_dynamic;
         let named = other.requires.iter().cloned();
         self.requires.extend(named.map(|wanted| Requirement {
@@ -176,6 +180,9 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
         uses_pytest: text.contains("pytest"),
         ..Manifest::default()
     };
+    if let Some(settings) = at(&["tool", "pytest", "ini_options"]) {
+        manifest.pytest = pytest::of_toml(settings);
+    }
     if let Some(list) = at(&["project", "dependencies"]) {
         list_of(list, false, text, &mut manifest.requires);
     }
@@ -330,6 +337,7 @@ fn parse_setup_cfg(bytes: &[u8]) -> Result<Manifest, Broken> {
                 manifest.name = Some(value.to_owned());
                 manifest.is_package = true;
             }
+            ("tool:pytest", key) => manifest.pytest.take(key, value),
             ("options", "install_requires") => {
                 manifest.requires.extend(requirement(value, false, &text));
             }

@@ -6,6 +6,7 @@
 mod imports;
 mod lock;
 mod manifest;
+mod pytest;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use super::{
 use crate::facts::AnyParser;
 use lock::UV_LOCK;
 use manifest::{Manifest, PIPFILE, PYPROJECT, REQUIREMENTS, SETUP_CFG, SETUP_PY, TOX, normalize};
+use pytest::PYTEST_INI;
 
 /// Python.
 pub struct Python;
@@ -68,6 +70,7 @@ impl Ecosystem for Python {
             FileName::StartsWith("requirements"),
             FileName::Is("Pipfile"),
             FileName::Is("tox.ini"),
+            FileName::Is("pytest.ini"),
             FileName::Is("uv.lock"),
             FileName::Is("conftest.py"),
         ]
@@ -80,6 +83,7 @@ impl Ecosystem for Python {
             &SETUP_PY,
             &PIPFILE,
             &TOX,
+            &PYTEST_INI,
             &REQUIREMENTS,
             &UV_LOCK,
         ]
@@ -145,6 +149,15 @@ fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Found {
     // A file that only configures tools makes no project.
     found.retain(|_, manifest| manifest.is_package);
     requirements(scan, &mut found);
+    for name in ["pytest.ini", "tox.ini"] {
+        let paths = scan.named(FileName::Is(name)).cloned().collect();
+        for (path, parsed) in scan.parse_all(paths, &PYTEST_INI) {
+            let owner = found.get_mut(&path.parent().unwrap_or_default());
+            if let (Some(manifest), Ok(settings)) = (owner, parsed) {
+                manifest.pytest.absorb(&settings);
+            }
+        }
+    }
     locked(scan, &mut found);
     found
 }

@@ -9,7 +9,8 @@ use super::{ID, Scan};
 
 const STAGES: [&str; 5] = ["smoke", "contract", "component", "integration", "e2e"];
 
-/// Infers test tasks where there are tests: the whole project as `unit`, less folders named after other stages.
+/// Infers test tasks where there are tests: the whole project as `unit`, less folders and markers named after other
+/// stages.
 pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> Vec<Task> {
     let tests = |below: &RepoPath| has_tests(scan, below);
     if !tests(folder) {
@@ -32,11 +33,16 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
                 .is_ok_and(|path| tests(&path))
         })
         .collect();
+    let marked = marked(manifest, &staged);
     let unit = if pytest {
-        staged
-            .iter()
-            .map(|stage| format!("--ignore=tests/{stage}"))
-            .collect()
+        let ignored = staged.iter().map(|stage| format!("--ignore=tests/{stage}"));
+        let mut unit: Vec<String> = ignored.collect();
+        // A choice of the project's own stays.
+        if !marked.is_empty() && !manifest.pytest.chooses {
+            let not: Vec<_> = marked.iter().map(|stage| format!("not {stage}")).collect();
+            unit.extend(["-m".to_owned(), not.join(" and ")]);
+        }
+        unit
     } else if folder.join("tests").is_ok_and(|path| tests(&path)) {
         // A folder that is no package can only be the top itself.
         let start = if has("tests/__init__.py") {
@@ -58,8 +64,22 @@ pub(super) fn infer(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> 
                 vec![format!("tests/{stage}")],
             )
         }));
+        tasks.extend(marked.iter().map(|stage| {
+            let arguments = vec!["-m".to_owned(), (*stage).to_owned()];
+            task(&format!("test:{stage}"), stage, arguments)
+        }));
     }
     tasks
+}
+
+/// Stages that a marker of pytest stands for, and no folder.
+fn marked(manifest: &Manifest, staged: &[&str]) -> Vec<&'static str> {
+    let markers = &manifest.pytest.markers;
+    let stages = STAGES.into_iter();
+    stages
+        .filter(|stage| !staged.contains(stage))
+        .filter(|stage| markers.iter().any(|known| known == stage))
+        .collect()
 }
 
 fn task(

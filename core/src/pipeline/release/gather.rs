@@ -6,6 +6,7 @@ use std::sync::Arc;
 use affected_graph::{Depth, Impact, Project, ProjectGraph, ProjectKind, RepoPath};
 
 use super::super::{Comparison, Fetch, Judged, Names, OnUnknown, PipelineError, Request, judge};
+use super::repeated::Repeated;
 use super::{Planned, ReleaseRequest};
 use crate::ci::Environment;
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::release::change_file::{self, ChangeFile};
 use crate::release::series::{self, Owner, Series};
 use crate::release::{Candidate, Cause, Problem, Released, Work, manifest, message, version};
 use crate::report::wire::v1;
-use crate::select;
+use crate::select::{self, ReasonCode};
 use crate::tree::Tree;
 use crate::tree::revision::RevisionTree;
 use crate::vcs::{Commit, CommitId, Repository, Tag};
@@ -43,6 +44,7 @@ pub(super) fn gather(
     };
     let mut candidates = Vec::new();
     let mut since: BTreeMap<CommitId, Vec<usize>> = BTreeMap::new();
+    let repeated = Repeated::new(&now);
     for (_, project) in now.head.graph.projects() {
         let Some((candidate, last)) = candidate(&now, project, &tags, &history, base.as_ref())?
         else {
@@ -58,7 +60,7 @@ pub(super) fn gather(
         let work = history.work(&judged, &now, &commit)?;
         for at in members {
             let candidate: &mut Candidate = &mut candidates[at];
-            candidate.causes = causes(&judged, &candidate.path);
+            candidate.causes = causes(&judged, &candidate.path, &repeated);
             candidate.work = work.get(&candidate.path).cloned().unwrap_or_default();
         }
     }
@@ -90,6 +92,7 @@ fn asked(request: &ReleaseRequest, since: &CommitId, head: &CommitId) -> Request
         filter: Vec::new(),
         exclude: Vec::new(),
         stages: Vec::new(),
+        until: None,
         shard: None,
         task: None,
         past: crate::pipeline::past::PastUse::Ignore,
@@ -224,13 +227,24 @@ fn last(
     Ok(None)
 }
 
-/// Why a project is affected over edges that build it.
-fn causes(judged: &Judged, root: &RepoPath) -> Vec<Cause> {
+/// Why a project is affected over edges that build it. That others were released is no reason of its own, and neither is the
+/// configuration of this tool, which nothing ships.
+fn causes(judged: &Judged, root: &RepoPath, repeated: &Repeated<'_>) -> Vec<Cause> {
     let at = judged.union.at(root);
     let affected = at.and_then(|at| judged.affected.projects.get(&at));
     let rebuilt = affected.filter(|affected| affected.impact == Impact::Rebuild);
     let reasons = rebuilt.into_iter().flat_map(|affected| &affected.reasons);
+    let ships_nothing = |reason: &select::Reason| {
+        if reason.code == ReasonCode::ConfigChanged {
+            return true;
+        }
+        let codes = [ReasonCode::ManifestChanged, ReasonCode::LockfileChanged];
+        let file = reason.file.as_ref().filter(|_| reason.via.is_empty());
+        let file = file.filter(|_| codes.contains(&reason.code));
+        file.is_some_and(|file| repeated.is_all(judged, file))
+    };
     reasons
+        .filter(|reason| !ships_nothing(reason))
         .map(|reason| Cause {
             code: reason.code.as_str().to_owned(),
             via: reason.via.clone(),
@@ -348,7 +362,7 @@ fn change_files(tree: &dyn Tree, config: &Config) -> (Vec<ChangeFile>, Vec<v1::W
 /// What stands against releases that only git and manifests can tell: names that git refuses, tags that are taken by
 /// another commit, majors that an ecosystem refuses.
 pub(super) fn faults(planned: &Planned) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> = cut_off(planned).into_iter().collect();
     for release in planned.releases() {
         if !Repository::is_tag_name(&release.tag) {
             problems.push(Problem {
@@ -373,6 +387,25 @@ pub(super) fn faults(planned: &Planned) -> Vec<Problem> {
         problems.extend(refused_major(planned, release));
     }
     problems
+}
+
+/// A clone that lacks history may lack the tag of each project that seems to be new.
+fn cut_off(planned: &Planned) -> Option<Problem> {
+    if !planned.repository.is_shallow() {
+        return None;
+    }
+    let mut releases = planned.releases();
+    let new = releases.find(|release| release.from.is_none())?;
+    Some(Problem {
+        code: "shallow-clone",
+        message: format!(
+            "this clone lacks history, and so perhaps the last release of `{}`",
+            new.project
+        ),
+        help:
+            "`git fetch --unshallow --tags`; in CI, check out the whole history (`fetch-depth: 0`)"
+                .to_owned(),
+    })
 }
 
 fn refused_major(planned: &Planned, release: &crate::release::Release) -> Option<Problem> {

@@ -2,6 +2,7 @@
 
 mod gather;
 mod publish;
+mod repeated;
 mod write;
 
 use std::sync::Arc;

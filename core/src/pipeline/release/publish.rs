@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::PipelineError;
 use super::{Planned, ReleaseError, gather};
-use crate::release::{Problem, Release, notes};
+use crate::release::{Problem, Release, notes, version};
 use crate::report::wire::release as wire;
 use crate::vcs::{NewTag, Push, Signing};
 
@@ -53,7 +53,8 @@ pub fn publish(planned: &Planned, how: &Publishing) -> Result<wire::ReleaseTags,
                 .iter()
                 .map(|it| (it.tag.clone(), wire::TagState::Planned)),
         );
-        return Ok(report(planned, states, None, commands(how, &fresh)));
+        let commands = commands(how, &planned.head.to_string(), &tags_of(planned, &fresh)?);
+        return Ok(report(planned, states, None, commands));
     }
     let remote = how.remote.as_deref();
     let known = remote
@@ -195,25 +196,41 @@ fn taken_there<'t>(
     Ok(())
 }
 
-/// The commands that would do the same by hand.
-fn commands(how: &Publishing, fresh: &[&Release]) -> Vec<String> {
-    let sign = if how.signing == Signing::Always {
-        "-s"
-    } else {
-        "-a"
+/// The commands that would do the same in a shell, with every byte of what they write.
+fn commands(how: &Publishing, commit: &str, new: &[NewTag]) -> Vec<String> {
+    let sign = match how.signing {
+        Signing::AsConfigured => "-a",
+        Signing::Always => "-s",
+        Signing::Never => "-a --no-sign",
     };
-    let mut all: Vec<String> = fresh
-        .iter()
-        .map(|it| format!("git tag {sign} -- {}", it.tag))
-        .collect();
-    if let Some(remote) = how.remote.as_deref().filter(|_| !fresh.is_empty()) {
-        let specs: Vec<String> = fresh
-            .iter()
-            .map(|it| format!("refs/tags/{}", it.tag))
-            .collect();
+    let one = |tag: &NewTag| {
+        let message = tag.message.trim_end();
+        let mut end = "END".to_owned();
+        while message.lines().any(|line| line == end) {
+            end.push('_');
+        }
+        let name = quoted(&tag.name);
+        format!(
+            "git tag {sign} --cleanup=verbatim -F - -- {name} {commit} <<'{end}'\n{message}\n{end}"
+        )
+    };
+    let mut all: Vec<String> = new.iter().map(one).collect();
+    if let Some(remote) = how.remote.as_deref().filter(|_| !new.is_empty()) {
+        let spec = |tag: &NewTag| quoted(&format!("refs/tags/{}", tag.name));
+        let specs: Vec<String> = new.iter().map(spec).collect();
+        let remote = quoted(remote);
         all.push(format!("git push --atomic -- {remote} {}", specs.join(" ")));
     }
     all
+}
+
+/// One word of a shell. Git allows names that a shell would run (X3).
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:+%,".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// Compares tags and manifests: a tag without its version, a version without its tag.
@@ -223,7 +240,9 @@ pub fn check(planned: &Planned) -> Result<wire::ReleaseCheck, PipelineError> {
         let Some(written) = &candidate.written else {
             continue;
         };
-        if !candidate.taken.contains(written) && *written > semver::Version::new(0, 0, 0) {
+        let is_done = version::to_come(written) == *written;
+        let is_known = candidate.taken.contains(written);
+        if is_done && !is_known && *written > semver::Version::new(0, 0, 0) {
             problems.push(Problem {
                 code: "version-without-tag",
                 message: format!(

@@ -1,4 +1,4 @@
-//! `build.gradle`, `build.gradle.kts` and `gradle.properties`. Scripts are read by a line grammar: a version that is computed
+//! `build.gradle`, `build.gradle.kts` and `gradle.properties`. Scripts are read statement by statement: a version that is computed
 //! is not found.
 
 use affected_graph::RepoPath;
@@ -50,36 +50,72 @@ enum Block {
 }
 
 fn in_script(text: &str, wanted: Block) -> Option<Spot> {
-    let (mut at, mut blocks) = (0, Vec::<String>::new());
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
-        let code = line.split("//").next().unwrap_or(line);
-        let is_here = match (blocks.as_slice(), wanted) {
+    let mut found = None;
+    statements(text, |blocks, start, statement| {
+        let is_here = match (blocks, wanted) {
             ([], Block::Top) => true,
             ([block], Block::Top) => block == "allprojects",
             ([block], Block::All) => block == "allprojects" || block == "subprojects",
             _ => false,
         };
-        if is_here && let Some((from, to)) = version_in(code) {
-            return spot(text, start + from..start + to);
+        if is_here && found.is_none() {
+            found = version_in(statement).map(|(from, to)| start + from..start + to);
         }
-        let mut last = 0;
-        for (place, letter) in code.char_indices() {
-            match letter {
-                '{' => blocks.push(code[last..place].trim().trim_end_matches("()").to_owned()),
-                '}' => drop(blocks.pop()),
-                _ => continue,
+    });
+    spot(text, found?)
+}
+
+/// Calls `see` with every statement of a script: the heads of the blocks around it, where it starts, and its text. Strings and
+/// comments are known; what they hold ends nothing.
+fn statements(text: &str, mut see: impl FnMut(&[String], usize, &str)) {
+    let (mut blocks, mut start, mut at) = (Vec::<String>::new(), 0, 0);
+    while let Some(letter) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let next = at + letter.len_utf8();
+        match letter {
+            '"' | '\'' => at = next + quoted(&text[next..], letter),
+            '/' if rest.starts_with("//") || rest.starts_with("/*") => {
+                see(&blocks, start, &text[start..at]);
+                let is_line = rest.starts_with("//");
+                let end = if is_line { "\n" } else { "*/" };
+                let long = rest.find(end).map_or(rest.len(), |found| found + end.len());
+                at += long;
+                start = at;
             }
-            last = place + 1;
+            '{' | '}' | ';' | '\n' => {
+                let statement = &text[start..at];
+                see(&blocks, start, statement);
+                match letter {
+                    '{' => blocks.push(statement.trim().trim_end_matches("()").to_owned()),
+                    '}' => drop(blocks.pop()),
+                    _ => {}
+                }
+                (at, start) = (next, next);
+            }
+            _ => at = next,
         }
     }
-    None
+    see(&blocks, start, &text[start..]);
+}
+
+/// The length of what is left of a string, with its closing quote; a string ends with its line.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '\n' => return at,
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            _ if letter == quote => return at + letter.len_utf8(),
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// Finds the quoted text of `version = "…"`, `version "…"`, `project.version = '…'`.
-fn version_in(line: &str) -> Option<(usize, usize)> {
-    let trimmed = line.trim_start();
+fn version_in(statement: &str) -> Option<(usize, usize)> {
+    let trimmed = statement.trim_start();
     let rest = trimmed.strip_prefix("project.").unwrap_or(trimmed);
     let rest = rest.strip_prefix("version")?;
     let value = rest.trim_start_matches([' ', '\t', '=', '(']);
@@ -90,7 +126,7 @@ fn version_in(line: &str) -> Option<(usize, usize)> {
     let inner = &value[1..];
     let end = inner.find(quote)?;
     let is_plain = inner.starts_with(|c: char| c.is_ascii_digit()) && !inner[..end].contains('$');
-    let from = line.len() - inner.len();
+    let from = statement.len() - inner.len();
     is_plain.then_some((from, from + end))
 }
 

@@ -82,7 +82,8 @@ fn lines(text: &str) -> Vec<Line> {
     for raw in text.split_inclusive('\n') {
         let start = at;
         at += raw.len();
-        let body = raw.trim_start_matches([' ', '-']);
+        // The first line may begin with a byte order mark.
+        let body = raw.trim_start_matches([' ', '-', '\u{feff}']);
         let lead = &raw[..raw.len() - body.len()];
         let Some((key, value)) = body.split_once(':') else {
             continue;
@@ -90,15 +91,17 @@ fn lines(text: &str) -> Vec<Line> {
         if key.starts_with('#') {
             continue;
         }
-        let word = value.split(" #").next().unwrap_or(value).trim();
+        let mut marks = value.match_indices('#').map(|(at, _)| at);
+        let comment = marks.find(|at| value[..*at].ends_with(char::is_whitespace));
+        let word = value[..comment.unwrap_or(value.len())].trim();
         let word = word.trim_matches(['"', '\'']);
         let offset = value.find(word).unwrap_or(0);
         let from = start + lead.len() + key.len() + 1 + offset;
         if let Some(value) = spot(text, from..from + word.len()) {
             found.push(Line {
-                key: key.trim().to_owned(),
+                key: key.trim().trim_matches(['"', '\'']).to_owned(),
                 value,
-                is_top: lead.is_empty(),
+                is_top: lead.trim_start_matches('\u{feff}').is_empty(),
                 begins_item: lead.contains('-'),
             });
         }

@@ -1,9 +1,12 @@
 //! Lockfiles that repeat the versions of packages in the repository.
 
+use std::collections::BTreeSet;
+
 use affected_graph::RepoPath;
+use jsonc_parser::ast::Object;
 use toml_edit::{Item, Table};
 
-use super::{Manifest, Requirement, Target, When, cargo, json, npm, python, toml_spans};
+use super::{Manifest, Requirement, Target, When, cargo, json, npm, python, spot, toml_spans};
 
 /// `Cargo.lock`: packages without a `source` are the workspace's own.
 pub(super) struct CargoLock;
@@ -13,6 +16,9 @@ pub(super) struct PackageLock;
 
 /// `uv.lock`: packages that are editable, virtual, or a folder.
 pub(super) struct UvLock;
+
+/// `pnpm-lock.yaml`: what each importer's manifest requires of the others (<https://pnpm.io/git#lockfiles>).
+pub(super) struct PnpmLock;
 
 impl Manifest for CargoLock {
     fn id(&self) -> &'static str {
@@ -24,8 +30,39 @@ impl Manifest for CargoLock {
     }
 
     fn requirements(&self, _path: &RepoPath, text: &str) -> Vec<Requirement> {
-        packages(text, |package| !package.contains_key("source"))
+        let is_own = |package: &Table| !package.contains_key("source");
+        let mut found = packages(text, is_own);
+        let repeated = told_apart(text, &found);
+        found.extend(repeated);
+        found
     }
+}
+
+/// Where a lockfile has two packages of one name, dependencies on them are written with their version: `"money 1.2.0"`. Those
+/// on a package of the repository have no source behind.
+fn told_apart(text: &str, own: &[Requirement]) -> Vec<Requirement> {
+    let named = |one: &Requirement| match &one.of {
+        Target::Name(name) => Some(format!("{name} {}", one.spot.text)),
+        Target::Path(_) => None,
+    };
+    let own: BTreeSet<String> = own.iter().filter_map(named).collect();
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("\n \"") {
+        let start = at + 3;
+        let Some(end) = text[start..].find('"') else {
+            break;
+        };
+        let entry = &text[start..start + end];
+        let Some((name, version)) = entry.split_once(' ').filter(|_| own.contains(entry)) else {
+            continue;
+        };
+        let from = start + name.len() + 1;
+        if let Some(spot) = spot(text, from..from + version.len()) {
+            let (of, when) = (Target::Name(name.to_owned()), When::Always);
+            found.push(Requirement { of, spot, when });
+        }
+    }
+    found
 }
 
 impl Manifest for UvLock {
@@ -62,30 +99,74 @@ impl Manifest for PackageLock {
 
     fn requirements(&self, path: &RepoPath, text: &str) -> Vec<Requirement> {
         let root = path.parent().unwrap_or_default();
-        let read = |top: &jsonc_parser::ast::Object<'_>| {
-            let mut found = Vec::new();
-            let mut push = |object: &jsonc_parser::ast::Object<'_>, folder: &str| {
-                let place = if folder.is_empty() {
-                    Ok(root.clone())
-                } else {
-                    root.join(folder)
-                };
-                if let (Ok(place), Some(spot)) = (place, json::string(text, object, "version")) {
-                    let (of, when) = (Target::Path(place), When::Always);
-                    found.push(Requirement { of, spot, when });
-                }
-            };
-            push(top, "");
-            let packages = top.get_object("packages").map(json::objects);
-            for (folder, package) in packages.unwrap_or_default() {
-                if !folder.split('/').any(|part| part == "node_modules") {
-                    push(package, &folder);
-                }
-            }
-            found
-        };
-        json::with_top(text, read).unwrap_or_default()
+        json::with_top(text, |text, top| in_package_lock(&root, text, top)).unwrap_or_default()
     }
+}
+
+impl Manifest for PnpmLock {
+    fn id(&self) -> &'static str {
+        npm::ID
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        name == "pnpm-lock.yaml"
+    }
+
+    /// Below `importers:`, a package's name, then `specifier` as its manifest has it, then `version: link:…` where it is of the
+    /// repository.
+    fn requirements(&self, _path: &RepoPath, text: &str) -> Vec<Requirement> {
+        let mut found = Vec::new();
+        let (mut at, mut name, mut specifier) = (0, None, None);
+        for line in text.split_inclusive('\n') {
+            let start = at;
+            at += line.len();
+            let (key, value) = line.trim().split_once(':').unwrap_or_default();
+            let word = value.trim().trim_matches(['"', '\'']);
+            match key {
+                "specifier" => {
+                    let from = start + line.find(word).unwrap_or_default();
+                    specifier = spot(text, from..from + word.len());
+                }
+                "version" if word.starts_with("link:") => {
+                    if let (Some(name), Some(spot)) = (name.take(), specifier.take()) {
+                        let (of, when) = (Target::Name(name), When::Always);
+                        found.push(Requirement { of, spot, when });
+                    }
+                }
+                key if word.is_empty() => name = Some(key.trim_matches(['"', '\'']).to_owned()),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+/// Versions of the packages of the repository, and what they require, which the lockfile repeats from their manifests.
+fn in_package_lock(root: &RepoPath, text: &str, top: &Object<'_>) -> Vec<Requirement> {
+    let mut found = Vec::new();
+    let mut push = |object: &Object<'_>, folder: &str| {
+        let place = match folder {
+            "" => Ok(root.clone()),
+            folder => root.join(folder),
+        };
+        if let (Ok(place), Some(spot)) = (place, json::string(text, object, "version")) {
+            let (of, when) = (Target::Path(place), When::Always);
+            found.push(Requirement { of, spot, when });
+        }
+    };
+    push(top, "");
+    let packages = top.get_object("packages").map(json::objects);
+    let is_own = |folder: &str| !folder.split('/').any(|part| part == "node_modules");
+    let own = packages.unwrap_or_default().into_iter();
+    let own: Vec<_> = own.filter(|(folder, _)| is_own(folder)).collect();
+    for (folder, package) in &own {
+        push(package, folder);
+    }
+    let repeated = own
+        .iter()
+        .flat_map(|(_, package)| npm::tables(text, package));
+    found.extend(repeated);
+    found
 }
 
 fn packages(text: &str, is_own: impl Fn(&Table) -> bool) -> Vec<Requirement> {

@@ -21,10 +21,13 @@ impl Manifest for Maven {
         name == "pom.xml"
     }
 
+    /// `group:artifact`; the group is the parent's where it is not written.
     fn name(&self, text: &str) -> Option<String> {
         let document = Document::parse(text).ok()?;
-        let name = child(document.root_element(), "artifactId")?.text()?;
-        Some(name.trim().to_owned())
+        let project = document.root_element();
+        let own = words(project, "groupId");
+        let group = own.or_else(|| words(child(project, "parent")?, "groupId"));
+        Some(format!("{}:{}", group?, words(project, "artifactId")?))
     }
 
     fn version(&self, path: &RepoPath, read: &Reader<'_>) -> Option<(RepoPath, Spot)> {
@@ -35,14 +38,12 @@ impl Manifest for Maven {
             let project = document.root_element();
             if let Some(own) = child(project, "version") {
                 let found = element(&text, own)?;
-                let property = found
-                    .text
-                    .strip_prefix("${")
-                    .and_then(|it| it.strip_suffix('}'));
-                let Some(property) = property else {
-                    return Some((at, found));
+                return match property(&found.text) {
+                    Some(property) => in_property(at, property, read),
+                    // Put together from parts, no one of which is the version.
+                    None if found.text.contains("${") => None,
+                    None => Some((at, found)),
                 };
-                return in_property(at, property, read);
             }
             at = parent_of(&at, project)?;
         }
@@ -54,19 +55,46 @@ impl Manifest for Maven {
             return Vec::new();
         };
         let project = document.root_element();
-        let Some(parent) = child(project, "parent") else {
-            return Vec::new();
-        };
-        let version = child(parent, "version").and_then(|node| element(text, node));
-        let of = parent_of(path, project).and_then(|pom| pom.parent());
-        let both = of.zip(version).into_iter();
-        both.map(|(of, spot)| Requirement {
-            of: Target::Path(of),
-            spot,
-            when: When::Always,
-        })
-        .collect()
+        let mut found: Vec<_> = of_parent(path, project, text).into_iter().collect();
+        let managed = child(project, "dependencyManagement");
+        for holder in [Some(project), managed].into_iter().flatten() {
+            let all = child(holder, "dependencies").into_iter();
+            let all = all.flat_map(|all| all.children());
+            let own = all.filter(|node| node.tag_name().name() == "dependency");
+            found.extend(own.filter_map(|node| of_dependency(node, text)));
+        }
+        found
     }
+}
+
+fn of_parent(path: &RepoPath, project: Node<'_, '_>, text: &str) -> Option<Requirement> {
+    let version = child(child(project, "parent")?, "version")?;
+    Some(Requirement {
+        of: Target::Path(parent_of(path, project)?.parent()?),
+        spot: element(text, version)?,
+        when: When::Always,
+    })
+}
+
+/// Most are of elsewhere, and no name of ours is theirs.
+fn of_dependency(dependency: Node<'_, '_>, text: &str) -> Option<Requirement> {
+    let (group, artifact) = (
+        words(dependency, "groupId")?,
+        words(dependency, "artifactId")?,
+    );
+    Some(Requirement {
+        of: Target::Name(format!("{group}:{artifact}")),
+        spot: element(text, child(dependency, "version")?)?,
+        when: When::Always,
+    })
+}
+
+/// The property that a version stands for: `${revision}`, or the first of `${revision}${sha1}${changelist}`, which is the one that
+/// people raise.
+fn property(version: &str) -> Option<&str> {
+    let (first, rest) = version.strip_prefix("${")?.split_once('}')?;
+    let is_all = rest.is_empty() || (rest.starts_with("${") && rest.ends_with('}'));
+    is_all.then_some(first)
 }
 
 /// Looks for a property in this file, then in its parents.
@@ -104,6 +132,10 @@ fn parent_of(path: &RepoPath, project: Node<'_, '_>) -> Option<RepoPath> {
 fn child<'d, 'i>(node: Node<'d, 'i>, name: &str) -> Option<Node<'d, 'i>> {
     node.children()
         .find(|child| child.is_element() && child.tag_name().name() == name)
+}
+
+fn words(node: Node<'_, '_>, name: &str) -> Option<String> {
+    Some(child(node, name)?.text()?.trim().to_owned())
 }
 
 /// The text of an element, without white space around it.

@@ -33,6 +33,7 @@ pub static ALL: &[&dyn Manifest] = &[
     &helm::Helm,
     &locks::CargoLock,
     &locks::PackageLock,
+    &locks::PnpmLock,
     &locks::UvLock, // <- and a member here
 ];
 

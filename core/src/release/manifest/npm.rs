@@ -1,6 +1,7 @@
 //! `package.json`: <https://docs.npmjs.com/cli/configuring-npm/package-json>.
 
 use affected_graph::RepoPath;
+use jsonc_parser::ast::Object;
 
 use super::{Manifest, Reader, Requirement, Spot, Target, When, json};
 
@@ -20,35 +21,38 @@ impl Manifest for Npm {
     }
 
     fn name(&self, text: &str) -> Option<String> {
-        json::with_top(text, |top| Some(json::string(text, top, "name")?.text))?
+        let found = json::with_top(text, |text, top| json::string(text, top, "name"))??;
+        Some(found.text)
     }
 
     fn version(&self, path: &RepoPath, read: &Reader<'_>) -> Option<(RepoPath, Spot)> {
         let text = read(path)?;
-        let found = json::with_top(&text, |top| json::string(&text, top, "version"))??;
+        let found = json::with_top(&text, |text, top| json::string(text, top, "version"))??;
         Some((path.clone(), found))
     }
 
     fn requirements(&self, _path: &RepoPath, text: &str) -> Vec<Requirement> {
-        const TABLES: [(&str, When); 4] = [
-            ("dependencies", When::Always),
-            ("devDependencies", When::Always),
-            ("optionalDependencies", When::Always),
-            ("peerDependencies", When::Unsatisfied),
-        ];
-        let read = |top: &jsonc_parser::ast::Object<'_>| {
-            let mut found = Vec::new();
-            for (table, when) in TABLES {
-                let Some(table) = top.get_object(table) else {
-                    continue;
-                };
-                for (name, spot) in json::strings(text, table) {
-                    let of = Target::Name(name);
-                    found.push(Requirement { of, spot, when });
-                }
-            }
-            found
-        };
-        json::with_top(text, read).unwrap_or_default()
+        json::with_top(text, tables).unwrap_or_default()
     }
+}
+
+/// Reads the tables of dependencies of a package, as the manifest and the lockfile have them.
+pub(super) fn tables(text: &str, package: &Object<'_>) -> Vec<Requirement> {
+    const TABLES: [(&str, When); 4] = [
+        ("dependencies", When::Always),
+        ("devDependencies", When::Always),
+        ("optionalDependencies", When::Always),
+        ("peerDependencies", When::Unsatisfied),
+    ];
+    let mut found = Vec::new();
+    for (table, when) in TABLES {
+        let Some(table) = package.get_object(table) else {
+            continue;
+        };
+        for (name, spot) in json::strings(text, table) {
+            let of = Target::Name(name);
+            found.push(Requirement { of, spot, when });
+        }
+    }
+    found
 }

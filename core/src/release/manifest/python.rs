@@ -34,7 +34,14 @@ impl Manifest for Python {
             b"setup.cfg" => in_ini(&text),
             _ => in_call(&text),
         };
-        found.map(|found| (path.clone(), found)).or_else(|| {
+        let own = found.map(|found| (path.clone(), found));
+        let in_module = || {
+            let places = modules(&text).into_iter();
+            let folder = path.parent().unwrap_or_default();
+            let mut places = places.filter_map(|place| folder.join(place).ok());
+            places.find_map(|place| Some((place.clone(), in_source(&read(&place)?)?)))
+        };
+        own.or_else(in_module).or_else(|| {
             // What pyproject.toml leaves dynamic stands beside it.
             let beside = |name: &str| path.parent().unwrap_or_default().join(name).ok();
             let (cfg, call) = (beside("setup.cfg")?, beside("setup.py")?);
@@ -73,6 +80,55 @@ fn in_pyproject(text: &str) -> Option<Spot> {
     let document = toml_spans::parse(text)?;
     let mut places = [&["project", "version"][..], &["tool", "poetry", "version"]].into_iter();
     places.find_map(|keys| toml_spans::string(text, toml_spans::at(&document, keys)?))
+}
+
+/// The source files that a dynamic version comes from: `path` of Hatch (hatch.pypa.io/latest/version) and PDM, `attr` of setuptools
+/// (setuptools.pypa.io, pyproject_config).
+fn modules(text: &str) -> Vec<String> {
+    let Some(document) = toml_spans::parse(text) else {
+        return Vec::new();
+    };
+    let word = |keys: &[&str]| toml_spans::at(&document, keys)?.as_str().map(str::to_owned);
+    let paths = [
+        word(&["tool", "hatch", "version", "path"]),
+        word(&["tool", "pdm", "version", "path"]),
+    ];
+    let mut found: Vec<String> = paths.into_iter().flatten().collect();
+    let attribute = word(&["tool", "setuptools", "dynamic", "version", "attr"]);
+    if let Some((module, _)) = attribute.as_deref().and_then(|it| it.rsplit_once('.')) {
+        let module = module.replace('.', "/");
+        for folder in ["", "src/"] {
+            found.push(format!("{folder}{module}/__init__.py"));
+            found.push(format!("{folder}{module}.py"));
+        }
+    }
+    found
+}
+
+/// Finds `__version__ = "1.2.3"` or `VERSION = "1.2.3"` at the beginning of a line of a source file.
+fn in_source(text: &str) -> Option<Spot> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let mut names = ["__version__", "VERSION", "version"].into_iter();
+        let Some(rest) = names.find_map(|name| line.strip_prefix(name)) else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        let typed = rest.strip_prefix(':').map(str::trim_start);
+        let rest = typed.and_then(|it| it.strip_prefix("str")).unwrap_or(rest);
+        let value = rest.trim_start().strip_prefix('=').map(str::trim_start);
+        let quote = value.and_then(|value| value.chars().next());
+        let (Some(value), Some(quote @ ('"' | '\''))) = (value, quote) else {
+            continue;
+        };
+        let inner = &value[1..];
+        let from = start + line.len() - inner.len();
+        let end = inner.find(quote)?;
+        return spot(text, from..from + end);
+    }
+    None
 }
 
 fn in_ini(text: &str) -> Option<Spot> {

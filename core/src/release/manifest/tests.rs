@@ -297,6 +297,240 @@ fn odd_forms_of_helm() {
     none("Chart.yaml", "name: a\n# version: 1.2.3\n");
 }
 
+/// More odd forms that real repositories have: marks, remarks, conditions, versions that stand elsewhere.
+#[test]
+fn odd_forms_of_cargo_and_npm_in_the_wild() {
+    own(
+        "Cargo.toml",
+        "\u{feff}[package]\nname = \"a\"\nversion = \"15.2.0\"  #:version\n",
+        "15.2.0",
+    );
+    own(
+        "Cargo.toml",
+        "[workspace]\nmembers = []\n[workspace.package]\nversion = \"0.3.0\"\n[package]\nversion = { workspace = true }\n",
+        "0.3.0",
+    );
+    own(
+        "Cargo.toml",
+        "[package.metadata.x]\nversion = \"9\"\n[package]\nname = \"a\"\ndescription = \"\"\"\nversion = \"8\"\n\"\"\"\nversion = '1.2.3+build.5'\n",
+        "1.2.3+build.5",
+    );
+    own(
+        "package.json",
+        "\u{feff}{\r\n  \"version\": \"1.2.3\"\r\n}\r\n",
+        "1.2.3",
+    );
+    own(
+        "package.json",
+        "{\"version\":\"0.0.1\",\"engines\":{\"version\":\"9\"},\"version\":\"1.2.3\"}",
+        "1.2.3",
+    );
+    own(
+        "package.json",
+        "{\n    \"version\"\n    :\n    \"0.0.0-canary.20260101\"\n}",
+        "0.0.0-canary.20260101",
+    );
+    none("package.json", "{\"version\":\"1.2.3\",} // no JSON");
+}
+
+#[test]
+fn odd_forms_of_python_in_the_wild() {
+    let at = |toml: &str, path: &str, source: &str, version: Option<&str>| {
+        check(
+            &[("pyproject.toml", toml), (path, source)],
+            version.map(|version| (path, version)),
+        );
+    };
+    let hatch =
+        "[project]\ndynamic = [\"version\"]\n[tool.hatch.version]\npath = \"src/a/version.py\"\n";
+    at(
+        hatch,
+        "src/a/version.py",
+        "# Copyright\n\n__version__ = \"0.65b0.dev\"\n",
+        Some("0.65b0.dev"),
+    );
+    at(
+        hatch,
+        "src/a/version.py",
+        "VERSION: str = '1.2.3'  # x\r\n",
+        Some("1.2.3"),
+    );
+    at(
+        hatch,
+        "src/a/version.py",
+        "__version__ = metadata.version(\"a\")\n",
+        None,
+    );
+    at(
+        "[tool.pdm.version]\nsource = \"file\"\npath = \"a/__init__.py\"\n",
+        "a/__init__.py",
+        "import x\n__version__=\"1.2.3\"\n",
+        Some("1.2.3"),
+    );
+    at(
+        "[tool.setuptools.dynamic]\nversion = {attr = \"a.b.__version__\"}\n",
+        "src/a/b/__init__.py",
+        "__version__ = '1.2.3'",
+        Some("1.2.3"),
+    );
+    own(
+        "pyproject.toml",
+        "[project]\nname = \"a\"\nversion = \"0.0.0\" # This is not used.\n[tool.mypy]\npython_version = \"3.10\"\n",
+        "0.0.0",
+    );
+    own(
+        "pyproject.toml",
+        "project.version = '3.2.0.dev'\n",
+        "3.2.0.dev",
+    );
+    own(
+        "setup.cfg",
+        "[bumpversion]\ncurrent_version = 9\n\n[metadata]\nversion=1.2.3\r\n",
+        "1.2.3",
+    );
+}
+
+#[test]
+fn odd_forms_of_maven_in_the_wild() {
+    own(
+        "pom.xml",
+        "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<!--\r\n  Copyright\r\n-->\r\n<project>\r\n\t<version>1.2.3</version>\r\n</project>\r\n",
+        "1.2.3",
+    );
+    own(
+        "pom.xml",
+        "<project><version>${revision}${sha1}${changelist}</version><properties><sha1/><changelist>-SNAPSHOT</changelist><revision>1.2.3</revision></properties></project>",
+        "1.2.3",
+    );
+    own(
+        "pom.xml",
+        "<project><parent><groupId>org.springframework.boot</groupId><version>3.4.1</version><relativePath/></parent><version>1.2.3<!-- ours --></version></project>",
+        "1.2.3",
+    );
+    own(
+        "pom.xml",
+        "<project><profiles><profile><properties><v>9</v></properties></profile></profiles><build><plugins><plugin><version>8</version></plugin></plugins></build><version>${v}</version><properties><v>1.2.3</v></properties></project>",
+        "1.2.3",
+    );
+    none(
+        "pom.xml",
+        "<project><version>1.${minor}.0</version></project>",
+    );
+}
+
+#[test]
+fn odd_forms_of_gradle_in_the_wild() {
+    own(
+        "build.gradle",
+        "allprojects { group = 'x'; version = '1.2.3' }\n",
+        "1.2.3",
+    );
+    own(
+        "build.gradle",
+        "/*\nversion = '9'\n*/ version = '1.2.3'\n",
+        "1.2.3",
+    );
+    own(
+        "build.gradle.kts",
+        "val x = \"}{ // \\\" version\"\nversion = \"1.2.3-SNAPSHOT\"\n",
+        "1.2.3-SNAPSHOT",
+    );
+    own(
+        "build.gradle",
+        "node {\n    version = '24.15.0' // Node's\n}\nversion '0.1'\n",
+        "0.1",
+    );
+    none(
+        "build.gradle",
+        "allprojects {\n    version = version == \"unspecified\" ? \"0.1.0-SNAPSHOT\" : version\n}\n",
+    );
+    none(
+        "build.gradle",
+        "version = projectVersion\ndeb {\n  version = \"${project.version}\"\n}\n",
+    );
+    check(
+        &[
+            ("lib/build.gradle.kts", "plugins { `java-library` }\n"),
+            (
+                "gradle.properties",
+                "# version=9\r\nGROUP=x\r\nVERSION_NAME = 5.0.0-alpha.2\r\n",
+            ),
+        ],
+        Some(("gradle.properties", "5.0.0-alpha.2")),
+    );
+}
+
+#[test]
+fn odd_forms_of_dotnet_and_helm_in_the_wild() {
+    own(
+        "a.csproj",
+        "\u{feff}<Project Sdk=\"S\">\r\n  <PropertyGroup Condition=\"'$(X)' == ''\">\r\n    <VersionSuffix>preview</VersionSuffix>\r\n    <VersionPrefix>1.2.3</VersionPrefix>\r\n  </PropertyGroup>\r\n</Project>\r\n",
+        "1.2.3",
+    );
+    own(
+        "a.vbproj",
+        "<?xml version=\"1.0\"?><Project xmlns=\"http://schemas.microsoft.com/developer/msbuild/2003\"><PropertyGroup><PackageVersion>9</PackageVersion></PropertyGroup><PropertyGroup><Version>1.2.3</Version></PropertyGroup></Project>",
+        "1.2.3",
+    );
+    none(
+        "a.csproj",
+        "<Project><PropertyGroup Condition=\"a\"><Version>1</Version></PropertyGroup><PropertyGroup Condition=\"b\"><Version>2</Version></PropertyGroup></Project>",
+    );
+    own(
+        "Chart.yaml",
+        "# Copyright\n---\napiVersion: v2\nname: a\ndescription: |\n  version: 9\n\"version\": 1.2.3\n",
+        "1.2.3",
+    );
+    own(
+        "Chart.yaml",
+        "\u{feff}version: 1.2.3-rc.1+x # a: b\r\nkubeVersion: \">=1.2\"\r\n",
+        "1.2.3-rc.1+x",
+    );
+    own(
+        "Chart.yaml",
+        "annotations:\n  version: '9'\nversion:   \"0.7.2\"\t# c\nname: a",
+        "0.7.2",
+    );
+}
+
+/// Each place that a lockfile repeats, and no other byte.
+#[test]
+fn odd_forms_of_lockfiles() {
+    let check = |path: &str, text: &str, expect: &[&str]| {
+        assert_eq!(requirements(path, text), expect, "{path}");
+        let path = RepoPath::from_normalized(path);
+        for one in of(&path).unwrap().requirements(&path, text) {
+            assert_eq!(text[one.spot.range.clone()], one.spot.text);
+            let edits = Edits::from([(
+                one.spot.range.start,
+                (one.spot.range.clone(), "9.8.7".to_owned()),
+            )]);
+            let new = apply(text, &edits);
+            let tail = one.spot.range.start + 5;
+            assert_eq!(new[..one.spot.range.start], text[..one.spot.range.start]);
+            assert_eq!(new[tail..], text[one.spot.range.end..]);
+        }
+    };
+    let cargo = "# generated\r\nversion = 4\r\n\r\n[[package]]\r\nname = \"a\"\r\nversion = \"1.0.0\"\r\ndependencies = [\r\n \"m 0.1.0\",\r\n \"m 0.9.0\",\r\n \"m 0.1.0 (registry)\",\r\n \"x\",\r\n]\r\n\r\n[[package]]\r\nname = \"m\"\r\nversion = \"0.1.0\"\r\n\r\n[[package]]\r\nname = \"m\"\r\nversion = \"0.9.0\"\r\nsource = \"r\"\r\n";
+    check("Cargo.lock", cargo, &["a 1.0.0", "m 0.1.0", "m 0.1.0"]);
+    let npm = "\u{feff}{\n  \"name\": \"root\",\n  \"lockfileVersion\": 3,\n  \"packages\": {\n    \"\": { \"workspaces\": [\"p/*\"] },\n    \"node_modules/b\": { \"resolved\": \"p/b\", \"link\": true },\n    \"node_modules/x\": { \"version\": \"9.0.0\", \"dependencies\": { \"b\": \"^1.0.0\" } },\n    \"p/a\": { \"version\": \"1.0.0\", \"dependencies\": { \"b\": \"^2.0.0\" } },\n    \"p/b\": { \"version\": \"2.0.0\" },\n    \"p/b/node_modules/y\": { \"version\": \"8.0.0\" }\n  }\n}\n";
+    check(
+        "package-lock.json",
+        npm,
+        &["./p/a 1.0.0", "./p/b 2.0.0", "b ^2.0.0"],
+    );
+    let pnpm = "lockfileVersion: '9.0'\n\nimporters:\n\n  .: {}\n\n  p/a:\n    dependencies:\n      '@x/b':\n        specifier: workspace:^1.0.0\n        version: link:../b\n      left-pad:\n        specifier: ^1.3.0\n        version: 1.3.0\n    devDependencies:\n      c:\n        specifier: \"workspace:*\"\n        version: link:../c\n\npackages:\n\n  left-pad@1.3.0:\n    resolution: {integrity: sha512-x}\n";
+    check(
+        "pnpm-lock.yaml",
+        pnpm,
+        &["@x/b workspace:^1.0.0", "c workspace:*"],
+    );
+    let uv = "version = 1\n\n[[package]]\nname = \"a\"\nversion = \"0.5.0\"\nsource = { virtual = \".\" }\ndependencies = [\n    { name = \"b\" },\n]\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0rc1\"\nsource = { editable = \"packages/b\" }\n";
+    check("uv.lock", uv, &["a 0.5.0", "b 1.0.0rc1"]);
+    let pom = "<project><groupId>g</groupId><artifactId>a</artifactId><parent><groupId>g</groupId><artifactId>p</artifactId><version> 1.0.0 </version></parent><dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>b</artifactId><version>1.0.0</version></dependency></dependencies></dependencyManagement><dependencies><dependency><groupId>h</groupId><artifactId>b</artifactId><version>${x}</version></dependency></dependencies></project>";
+    check("m/a/pom.xml", pom, &["./m 1.0.0", "h:b ${x}", "g:b 1.0.0"]);
+}
+
 #[test]
 fn what_repeats_versions_of_others() {
     let cargo = "[dependencies]\na = { path = \"../a\", version = \"1.2\" }\nserde = \"1\"\n[dependencies.b]\npath = \"../b\"\npackage = \"bee\"\nversion = \"=2.0.0\"\n[target.'cfg(unix)'.dev-dependencies]\nc = { path = \"../c\", version = \"0.1.0\" }\n[workspace.dependencies]\nd = { path = \"d\", version = \"3\" }\n";
@@ -402,6 +636,9 @@ fn x4_broken_manifests_have_no_version() {
         "Cargo.lock",
         "package-lock.json",
         "uv.lock",
+        "pnpm-lock.yaml",
+        "setup.cfg",
+        "setup.py",
     ] {
         for text in contents {
             let path = RepoPath::from_normalized(name);

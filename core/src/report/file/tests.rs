@@ -8,7 +8,7 @@ use affected_graph::{Command, Needs, RepoPath, Stage};
 
 use super::*;
 use crate::plan::{Action, Plan};
-use crate::report::run::document;
+use crate::report::run::{AllTasks, document};
 use crate::report::wire::v1;
 use crate::run::{Outcome, TaskResult, Unstarted};
 
@@ -70,7 +70,11 @@ fn write(id: &str) -> String {
         result(3, Outcome::Skipped, Some(Unstarted::Deferred), (0, 0)),
     ];
     let list = v1::List::default();
-    let document = document(&list, &plan, &results, 10, Duration::from_millis(60));
+    let all = AllTasks {
+        count: 10,
+        ..AllTasks::default()
+    };
+    let document = document(&list, &plan, &results, all, Duration::from_millis(60));
     let form = ALL.iter().find(|form| form.id() == id).unwrap();
     let mut out = Vec::new();
     let ended = Ended {
@@ -148,4 +152,117 @@ fn trace_has_a_lane_for_each_task_at_once() {
             "\"c:test\" 30000 1"
         ]
     );
+}
+
+/// One run whose every name and word is `text`, as the form `id` writes it.
+fn write_hostile(id: &str, text: &str) -> String {
+    let mut action = action("x", &[]);
+    action.target = format!("{text}:test");
+    action.project = text.to_owned();
+    let plan = Plan {
+        actions: vec![action],
+    };
+    let mut failed = result(0, Outcome::Failed, None, (0, 30));
+    failed.cause = Some(text.to_owned());
+    failed.output = text.as_bytes().to_vec();
+    let results = [failed];
+    let list = v1::List::default();
+    let all = AllTasks {
+        count: 1,
+        ..AllTasks::default()
+    };
+    let document = document(&list, &plan, &results, all, Duration::from_millis(60));
+    let form = ALL.iter().find(|form| form.id() == id).unwrap();
+    let mut out = Vec::new();
+    let ended = Ended {
+        plan: &plan,
+        results: &results,
+        document: &document,
+    };
+    form.write(ended, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn x3_hostile_names_are_data_in_junit() {
+    for text in affected_fixtures::hostile() {
+        let written = write_hostile("junit", &text);
+        let xml = roxmltree::Document::parse(&written)
+            .unwrap_or_else(|error| panic!("{text:?}: {error}\n{written}"));
+        let names = xml.descendants().filter(roxmltree::Node::is_element);
+        let names: Vec<_> = names.map(|node| node.tag_name().name()).collect();
+        let expected = [
+            "testsuites",
+            "testsuite",
+            "testcase",
+            "failure",
+            "system-out",
+            "system-err",
+        ];
+        assert_eq!(names, expected, "{text:?}: {written}");
+        let case = xml
+            .descendants()
+            .find(|node| node.has_tag_name("testcase"))
+            .unwrap();
+        let name = case.attribute("name").unwrap();
+        // What XML cannot hold is left out or shown; all else is what it was.
+        let is_plain = !text
+            .chars()
+            .any(|char| char.is_control() || char == '\u{202e}');
+        assert!(
+            !is_plain || name == format!("{text}:test"),
+            "{text:?}: {name:?}"
+        );
+    }
+}
+
+/// A cell ends at a bar that is not escaped, and a block at a fence that is long enough.
+#[test]
+fn x3_hostile_names_are_data_in_markdown() {
+    for text in affected_fixtures::hostile() {
+        let written = write_hostile("markdown", &text);
+        let row = written.lines().nth(4).unwrap();
+        let bars = row
+            .replace("\\\\", "")
+            .replace("\\|", "")
+            .matches('|')
+            .count();
+        assert_eq!(bars, 4, "{text:?}: {row}");
+        let outside = outside_of_fences(&written);
+        let known = ["<details>", "<summary>", "</summary>", "</details>"];
+        let left = known
+            .iter()
+            .fold(outside, |left, tag| left.replace(tag, ""));
+        assert!(!left.contains('<'), "{text:?}: {left}");
+        assert!(!left.contains(['\u{1b}', '\0', '\r']), "{text:?}: {left}");
+        assert_eq!(left.matches("](").count(), 0, "{text:?}");
+    }
+}
+
+/// The lines that no fence holds.
+fn outside_of_fences(markdown: &str) -> String {
+    let mut open: Option<String> = None;
+    let mut outside = String::new();
+    for line in markdown.lines() {
+        let ticks: String = line.chars().take_while(|char| *char == '`').collect();
+        match &open {
+            Some(fence) if line == fence => open = None,
+            None if ticks.len() >= 3 => open = Some(ticks),
+            None => outside.push_str(&format!("{line}\n")),
+            Some(_) => {}
+        }
+    }
+    assert!(open.is_none(), "a fence stays open: {markdown}");
+    outside
+}
+
+#[test]
+fn x3_hostile_names_are_data_in_json_and_traces() {
+    for text in affected_fixtures::hostile() {
+        for id in ["json", "trace"] {
+            let written = write_hostile(id, &text);
+            let value: serde_json::Value = serde_json::from_str(&written).unwrap();
+            assert!(value.is_object() && written.ends_with('\n'), "{text:?}");
+        }
+    }
 }

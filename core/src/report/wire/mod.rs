@@ -3,3 +3,4 @@
 pub mod events;
 pub mod release;
 pub mod v1;
+pub mod watch;

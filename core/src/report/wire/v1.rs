@@ -2,6 +2,7 @@
 
 mod gate;
 mod past;
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub use gate::{
     VerdictSummary,
 };
 pub use past::{Flaky, History, LeftOut, Missed, PastResult, PastRun, Story};
+pub use tests::{TestPart, TestService, TestStage, TestTask, Tests, TestsSummary};
 
 /// `affected.list/1`: what a change affects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -293,6 +295,9 @@ pub struct RunSummary {
     /// Tasks of the same kind in the repository that were not part of the run.
     #[serde(default)]
     pub spared: usize,
+    /// How long those took in earlier runs, as far as that is known.
+    #[serde(default)]
+    pub spared_ms: u64,
     /// How long the critical path took: no number of jobs makes the run shorter.
     #[serde(default)]
     pub critical_ms: u64,

@@ -20,6 +20,7 @@ use affected_graph::{Project, ProjectIndex, RepoPath, Task};
 
 use super::super::{FileLevel, Look, Scan, SourceFile, Suite};
 use super::Python;
+use crate::config::defects;
 use crate::facts::Fault;
 use data::Data;
 use source::{Module, SOURCE, Source};
@@ -123,7 +124,10 @@ fn tests(world: &World<'_>, of: &BTreeSet<RepoPath>) -> Tests {
     let (mut by_project, mut twins) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<_>>::new());
     for path in of {
         if let Some(owner) = world.owner(path) {
-            let named = || settings::plugins(world, owner);
+            let named = || match defects::is("forget-plugins") {
+                true => BTreeSet::new(),
+                false => settings::plugins(world, owner),
+            };
             by_project.entry(owner).or_insert_with(named);
         }
         let changed = world.look.changed;
@@ -203,7 +207,8 @@ fn uses(
             uses.insert(folder);
         }
     }
-    for word in &facts.words {
+    let words = facts.words.iter();
+    for word in words.filter(|_| !defects::is("forget-names-in-strings")) {
         uses.extend(named(world, path, word).files);
         if facts.names_apps {
             for folder in applications(world, path, word) {

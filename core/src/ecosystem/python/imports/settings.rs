@@ -130,13 +130,23 @@ pub(super) fn plugins(world: &World<'_>, of: ProjectIndex) -> BTreeSet<RepoPath>
         found.extend(world.find(&here, &module, None).files);
     };
     for (key, value) in &Pytest::of(world.look, root).keys {
+        if INERT.contains(&key.as_str()) {
+            continue;
+        }
+        if key == "filterwarnings" {
+            categories(value).into_iter().for_each(&mut name);
+            continue;
+        }
         let mut words = value.split_whitespace().peekable();
         while let Some(word) = words.next() {
             let plugin = word.strip_prefix("-p").filter(|_| key == "addopts");
             match plugin {
                 Some("") => words.peek().into_iter().for_each(|plugin| name(plugin)),
                 Some(plugin) => name(plugin),
-                None if word.contains('.') || key == "DJANGO_SETTINGS_MODULE" => name(word),
+                // `-W error::shop.Late` names a class.
+                None if word.contains('.') || key == "DJANGO_SETTINGS_MODULE" => {
+                    word.split(':').for_each(&mut name);
+                }
                 None => {}
             }
         }
@@ -148,6 +158,49 @@ pub(super) fn plugins(world: &World<'_>, of: ProjectIndex) -> BTreeSet<RepoPath>
         }
     }
     found
+}
+
+/// Settings that load nothing: patterns, paths, words for people. Source: pytest, "Configuration options".
+const INERT: &[&str] = &[
+    "cache_dir",
+    "console_output_style",
+    "junit_suite_name",
+    "log_cli_date_format",
+    "log_cli_format",
+    "log_date_format",
+    "log_file",
+    "log_file_date_format",
+    "log_file_format",
+    "log_format",
+    "markers",
+    "minversion",
+    "norecursedirs",
+    "python_classes",
+    "python_files",
+    "python_functions",
+    "required_plugins",
+    "testpaths",
+    "usefixtures",
+];
+
+/// The classes of warnings that filters name: only they are loaded; messages and modules are patterns. A filter is
+/// `action:message:category:module:line`, several stand one behind the other. Source: `parse_warning_filter` of pytest.
+fn categories(filters: &str) -> Vec<&str> {
+    const ACTIONS: [&str; 7] = [
+        "error", "ignore", "always", "all", "default", "module", "once",
+    ];
+    let parts = filters.split(':');
+    parts
+        .filter_map(|part| {
+            let mut words = part.split_whitespace();
+            let first = words.next().filter(|word| word.contains('.'))?;
+            // A message goes on with other words; after a category the next filter begins.
+            words
+                .next()
+                .is_none_or(|word| ACTIONS.contains(&word))
+                .then_some(first)
+        })
+        .collect()
 }
 
 const PROGRAMS: [&str; 2] = ["console_scripts", "gui_scripts"];
@@ -240,6 +293,21 @@ mod tests {
         assert_eq!(pytest.words("addopts"), ["-q", "-p", "plug"]);
         assert_eq!(pytest.words("testpaths"), ["a", "b"]);
         assert_eq!(section(text, "pytest"), None);
+    }
+
+    #[test]
+    fn only_the_classes_of_warnings_are_loaded() {
+        let told = |filters: &str| categories(filters).join(" ");
+        assert_eq!(
+            told("error ignore: shop.old is deprecated.*:DeprecationWarning"),
+            ""
+        );
+        assert_eq!(
+            told("ignore::shop.Late error:x:shop.Early:shop.*:1"),
+            "shop.Late shop.Early shop.*"
+        );
+        assert_eq!(told("ignore: it says shop.old"), "");
+        assert_eq!(told("error:x : shop.Early"), "shop.Early");
     }
 
     #[test]
