@@ -39,6 +39,7 @@ struct Tally {
     released: usize,
     by_others: usize,
     together: usize,
+    repeats: usize,
     wrong: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ struct Tally {
 pub(crate) fn run(wanted: &Replay) -> Result<(), String> {
     let program = super::program(wanted.program.as_deref())?;
     println!(
-        "{:52} commits  releases  by others  one version  wrong  seconds",
+        "{:52} commits  releases  by others  one version  repeats  wrong  seconds",
         "repository"
     );
     let mut wrong = 0;
@@ -55,11 +56,12 @@ pub(crate) fn run(wanted: &Replay) -> Result<(), String> {
         let began = Instant::now();
         let tally = repository(wanted, &program, &git_dir)?;
         println!(
-            "{name:52} {:7}  {:8}  {:9}  {:11}  {:5}  {:7.1}",
+            "{name:52} {:7}  {:8}  {:9}  {:11}  {:7}  {:5}  {:7.1}",
             tally.commits,
             tally.released,
             tally.by_others,
             tally.together,
+            tally.repeats,
             tally.wrong.len(),
             began.elapsed().as_secs_f64()
         );
@@ -140,6 +142,7 @@ fn repository(wanted: &Replay, program: &Path, git_dir: &Path) -> Result<Tally, 
                 tally.released += judged.released;
                 tally.by_others += judged.by_others;
                 tally.together += judged.together;
+                tally.repeats += usize::from(judged.repeats);
             }
             Err(words) => tally.wrong.push(format!("{:.12} {words}", step.head)),
         }
@@ -156,11 +159,14 @@ struct Step<'s> {
     base: &'s str,
 }
 
-/// How many projects are released; how many of them because they are built with others, and because they share a version.
+/// How many projects are released; how many of them because they are built with others, and because they share a version;
+/// whether the commit only raises and repeats versions, which releases nobody else.
+#[derive(Default)]
 struct Judged {
     released: usize,
     by_others: usize,
     together: usize,
+    repeats: bool,
 }
 
 impl Step<'_> {
@@ -202,9 +208,47 @@ impl Step<'_> {
                 released: released.len(),
                 by_others: built.iter().filter(|path| !seeds.contains(**path)).count(),
                 together: together.len(),
+                repeats: false,
+            });
+        }
+        if extra.is_empty() && self.only_repeats()? {
+            return Ok(Judged {
+                repeats: true,
+                ..Judged::default()
             });
         }
         Err(format!("not released: {missing:?}; released: {extra:?}"))
+    }
+
+    /// Tells whether a commit does no more than to raise versions, and to repeat those that its manifests declare, which is the
+    /// end of a release and not the cause of one. Read from the diff alone, by other means than those of the program.
+    fn only_repeats(&self) -> Result<bool, String> {
+        let arguments = ["diff", "-U0", "--no-renames", self.base, self.head];
+        let diff = git(self.clone, &arguments)?;
+        let side = |sign: char, head: &str| {
+            let lines = diff
+                .lines()
+                .filter(move |line| line.starts_with(sign) && !line.starts_with(head));
+            lines.map(|line| line[1..].to_owned()).collect::<Vec<_>>()
+        };
+        let (old, new) = (side('-', "---"), side('+', "+++"));
+        if old.is_empty() || old.len() != new.len() {
+            return Ok(false);
+        }
+        for (old, new) in old.iter().zip(&new) {
+            let ((old_words, _), (new_words, versions)) = (masked(old), masked(new));
+            if old_words != new_words {
+                return Ok(false);
+            }
+            for version in versions {
+                let declared = format!("version[^0-9]{{1,9}}{}", version.replace('.', "[.]"));
+                let grep = ["grep", "-c", "-i", "-E", &declared, self.head];
+                if git(self.clone, &grep).unwrap_or_default().is_empty() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Who depends on whom over edges that build, in the graph of either side: dependents by dependency.
@@ -233,6 +277,27 @@ impl Step<'_> {
         }
         Ok(edges)
     }
+}
+
+/// A line with a mark in place of each version, and the versions.
+fn masked(line: &str) -> (String, Vec<String>) {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || ".+-".contains(letter);
+    let (mut words, mut versions) = (String::new(), Vec::new());
+    let mut rest = line;
+    while let Some(at) = rest.find(is_part) {
+        words.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.find(|letter| !is_part(letter)).unwrap_or(rest.len());
+        let word = &rest[..end];
+        if word.starts_with(|letter: char| letter.is_ascii_digit()) && word.contains('.') {
+            words.push('#');
+            versions.push(word.to_owned());
+        } else {
+            words.push_str(word);
+        }
+        rest = &rest[end..];
+    }
+    (words + rest, versions)
 }
 
 /// Walks from the projects that are hit by themselves to all that must be built anew. Returns both.
