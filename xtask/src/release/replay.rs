@@ -220,10 +220,12 @@ impl Step<'_> {
         Err(format!("not released: {missing:?}; released: {extra:?}"))
     }
 
-    /// Tells whether a commit does no more than to raise versions, and to repeat those that its manifests declare, which is the
-    /// end of a release and not the cause of one. Read from the diff alone, by other means than those of the program.
+    /// Tells whether a commit does no more than to raise versions, and to repeat those that its manifests declare, with words in
+    /// changelogs, which is the end of a release and not the cause of one. Read from the diff alone, by other means than those of the program.
     fn only_repeats(&self) -> Result<bool, String> {
+        let but_changelogs = ":(exclude,icase,glob)**/changelog*";
         let arguments = ["diff", "-U0", "--no-renames", self.base, self.head];
+        let arguments = [&arguments[..], &["--", ".", but_changelogs]].concat();
         let diff = git(self.clone, &arguments)?;
         let side = |sign: char, head: &str| {
             let lines = diff
