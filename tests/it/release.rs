@@ -309,6 +309,17 @@ fn a_snapshot_is_no_release() {
     assert_eq!(shop.git(&["tag", "--list"]), "a/v1.2.0\n");
 }
 
+/// What is no word for a pre-release must not become a final one.
+#[test]
+fn a_wrong_word_for_a_pre_release_is_refused() {
+    let shop = released_shop();
+    for word in ["", "r c", "../x", "\u{fc}", "01", "a+b", "rc.1", "-x"] {
+        let answer = release(&shop, &["plan", &format!("--pre={word}")]);
+        assert_eq!(answer.code, Some(2), "{word}: {}", answer.stdout);
+    }
+    assert_eq!(release(&shop, &["plan", "--pre=rc-2"]).code, Some(0));
+}
+
 /// Q4. Nothing is moved, a name that is taken is told before anything is written.
 #[test]
 fn q4_a_taken_name_writes_nothing() {

@@ -81,7 +81,7 @@ struct Shared {
     #[arg(long, value_name = "REVISION")]
     base: Option<String>,
     /// Pre-releases with this word: `rc` gives 1.2.0-rc.1.
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", value_parser = pre_release)]
     pre: Option<String>,
     /// Only these projects: globs over names and paths; may be repeated.
     #[arg(long, value_name = "GLOB")]
@@ -92,6 +92,19 @@ struct Shared {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// One identifier of a pre-release (<https://semver.org/#spec-item-9>) that is no number: an empty variable must not release a
+/// final version, and the number behind the word is ours.
+fn pre_release(word: &str) -> Result<String, String> {
+    let is_word = word.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && word
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    match is_word {
+        true => Ok(word.to_owned()),
+        false => Err("take a word of letters, digits and dashes, such as `rc`".to_owned()),
+    }
 }
 
 /// How it is printed.
