@@ -1,5 +1,6 @@
 //! `hooks`: ours are written, those of others never; and the real pre-commit runs ours.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -101,6 +102,33 @@ fn hooks_of_others_are_left_as_they_are() {
     shop.git(&["config", "core.hooksPath", &folder]);
     assert_eq!(shop.affected(&["hooks", "install"]).code, Some(1));
     assert_eq!(std::fs::read_dir(shared.path()).unwrap().count(), 0);
+}
+
+/// What somebody added to our hook is theirs, a folder that is not there yet is made, and git must be able to run the hook.
+#[test]
+fn hooks_that_were_extended_are_kept() {
+    let shop = Sandbox::shop();
+    std::fs::remove_dir_all(shop.join(".git/hooks")).ok();
+    let install = || shop.affected(&["hooks", "install"]);
+    let answer = install();
+    assert_eq!(answer.code, Some(0), "{}", answer.stdout);
+    let path = ".git/hooks/pre-commit";
+    let ours = read(&shop, path);
+    let mode = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(shop.join(path), mode).unwrap();
+    let told = shop.affected(&["hooks", "status"]).stdout;
+    assert!(told.contains("pre-commit: not installed"), "{told}");
+    install();
+    let mode = shop.join(path).metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0o111);
+    let extended = ours.replace("exec ", "./lint || exit 1\nexec ");
+    shop.write(path, &extended);
+    let answer = install();
+    assert!(answer.stdout.contains("called from"), "{}", answer.stdout);
+    shop.affected(&["hooks", "uninstall"]);
+    assert_eq!(read(&shop, path), extended);
+    shop.write(path, "#!/bin/sh\n# affected check\n");
+    assert_eq!(install().code, Some(1), "a comment checks nothing");
 }
 
 #[test]

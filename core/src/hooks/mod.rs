@@ -134,8 +134,11 @@ pub fn state(repository: &Repository, hook: Hook) -> State {
         },
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            match (text.contains(MARK), text.contains(CALLED)) {
-                (true, _) => State::Ours,
+            // What somebody added to it is theirs.
+            match (text == hook.script(), calls(&text, CALLED)) {
+                (true, _) if is_executable(&path) => State::Ours,
+                // Git passes it over.
+                (true, _) => State::Absent,
                 (_, true) => State::Called {
                     file: path.display().to_string(),
                 },
@@ -164,7 +167,7 @@ pub fn uninstall(repository: &Repository, hook: Hook) -> io::Result<State> {
     let state = state(repository, hook);
     let path = path(repository, hook);
     // A hook manager that came later may have left ours in place.
-    if fs::read_to_string(&path).is_ok_and(|text| text.contains(MARK)) {
+    if fs::read_to_string(&path).is_ok_and(|text| text == hook.script()) {
         fs::remove_file(path)?;
     }
     Ok(state)
@@ -177,10 +180,38 @@ fn path(repository: &Repository, hook: Hook) -> PathBuf {
 /// Tells whether the folder of hooks belongs to this repository alone.
 fn is_own(repository: &Repository) -> bool {
     let folder = repository.hooks_dir();
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let folder = real(&folder);
     let inside = |root: &Path| folder.starts_with(real(root));
     repository.work_tree().is_some_and(inside) || inside(&repository.common_dir())
+}
+
+/// The place without links and detours, also where it is not there yet.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = path.ancestors().find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some((above.canonicalize().ok()?, rest))
+    });
+    there.map_or_else(|| path.clone(), |(above, rest)| above.join(rest))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(_path: &Path) -> bool {
+    true
+}
+
+/// Tells whether a line that is no comment contains the words.
+fn calls(text: &str, words: &str) -> bool {
+    let lines = text.lines().map(str::trim_start);
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .any(|line| line.contains(words))
 }
 
 fn write_executable(path: &Path, text: &str) -> io::Result<()> {
@@ -197,12 +228,7 @@ fn write_executable(path: &Path, text: &str) -> io::Result<()> {
 impl dyn Manager {
     /// Tells whether what it is told runs us.
     fn calls(&self, text: &str) -> bool {
-        let said = |line: &str| {
-            let line = line.trim_start();
-            line.contains(CALLED) || line.contains("id: affected")
-        };
-        text.lines()
-            .any(|line| !line.trim_start().starts_with('#') && said(line))
+        calls(text, CALLED) || calls(text, "id: affected")
     }
 }
 
