@@ -301,4 +301,23 @@ fn s9_the_real_pre_commit_judges_what_is_pushed() {
     assert!(done && told.contains("1 passed"), "{told}");
     let (done, told) = push(&bad);
     assert!(!done && told.contains("lone:test"), "{told}");
+    // The first push to an empty remote, of what is not checked out.
+    let first = |branch: &str, at: &str| {
+        shop.git(&["branch", branch, at]);
+        let name = format!("refs/heads/{branch}");
+        let told = [
+            "--remote-name",
+            "origin",
+            "--remote-url",
+            "x",
+            "--remote-branch",
+            &name,
+        ];
+        let run = ["run", "--hook-stage", "pre-push", "--all-files"];
+        all.run(&[&run[..], &told, &["--local-branch", &name]].concat())
+    };
+    let (done, told) = first("broken", &bad);
+    assert!(!done && told.contains("lone:test"), "{told}");
+    let (done, told) = first("whole", &fine);
+    assert!(done, "{told}");
 }

@@ -94,8 +94,11 @@ impl Check {
         let mut lines = String::new();
         let input = std::io::stdin();
         if input.is_terminal() || variable("PRE_COMMIT").is_some() {
-            // Nobody tells, so it is a new branch.
-            lines.push_str("HEAD HEAD HEAD 0000000\n");
+            // Nobody tells since when, so it is a new branch. For the first push to an empty remote pre-commit names only the branch
+            // (`_pre_push_ns` of its hook_impl.py).
+            let branch = variable("PRE_COMMIT_LOCAL_BRANCH");
+            let head = branch.as_deref().unwrap_or("HEAD");
+            lines.push_str(&format!("{head} {head} {head} 0000000\n"));
         } else {
             let mut input = input.lock();
             input
