@@ -95,6 +95,26 @@ fn s9_a_partly_staged_file_is_judged_as_it_is_staged() {
     assert_eq!((code, outcomes(&document).as_str()), (Some(0), ""));
 }
 
+/// Git does not look at such a file, so it hides a change.
+#[test]
+fn s9_a_file_that_nobody_looks_at_is_judged_as_it_is_staged() {
+    for mark in ["--skip-worktree", "--assume-unchanged"] {
+        let shop = shop();
+        shop.write("p/lone/value.txt", "bad\n");
+        shop.commit("bad");
+        shop.git(&["update-index", mark, "p/lone/value.txt"]);
+        shop.write("p/lone/value.txt", "good\n");
+        shop.write("p/lone/other.txt", "staged\n");
+        shop.git(&["add", "p/lone/other.txt"]);
+        let (code, document) = check(&shop, &[], &[]);
+        assert_eq!(
+            (code, outcomes(&document).as_str()),
+            (Some(1), "lone=failed"),
+            "{mark}"
+        );
+    }
+}
+
 #[test]
 fn s9_staged_deletes_and_renames_are_judged() {
     let shop = shop();

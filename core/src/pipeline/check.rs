@@ -136,7 +136,9 @@ fn source(
     };
     let on_disk = WorkTree::open(repository)?;
     let on_disk: Option<Differences> = tree.map(|tree| on_disk.changes_since(&tree)).transpose()?;
-    let same = judged.is_some() && judged == on_disk;
+    // What nobody looks at on disk may be missing there, or another file: sparse checkouts, `update-index --assume-unchanged`.
+    let is_looked_at = !repository.index(None)?.has_unchecked();
+    let same = judged.is_some() && judged == on_disk && is_looked_at;
     Ok((!same).then_some(source))
 }
 
