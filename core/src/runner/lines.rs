@@ -1,5 +1,7 @@
 //! Whole lines of an output that comes cut anywhere.
 
+use super::{Listener, Tests};
+
 /// Longer lines are cut.
 const LINE: usize = 4 * 1024 * 1024;
 
@@ -25,6 +27,38 @@ impl Lines {
     pub(super) fn rest(&mut self) -> Option<Vec<u8>> {
         let rest = std::mem::take(&mut self.0);
         (!rest.is_empty()).then_some(rest)
+    }
+}
+
+/// Understands what a runner writes for people.
+pub(super) trait Reader: Default + Send {
+    /// Takes the next line, with its end.
+    fn read(&mut self, line: &str);
+
+    /// Returns the tests; `None` where it was no whole output of this runner.
+    fn tests(&mut self) -> Option<Tests>;
+}
+
+/// Lets people see all of an output, and reads along.
+#[derive(Debug, Default)]
+pub(super) struct ReadAlong<R> {
+    lines: Lines,
+    reader: R,
+}
+
+impl<R: Reader> Listener for ReadAlong<R> {
+    fn hear(&mut self, bytes: &[u8]) -> Vec<u8> {
+        for line in self.lines.split(bytes) {
+            self.reader.read(&String::from_utf8_lossy(&line));
+        }
+        bytes.to_vec()
+    }
+
+    fn finish(&mut self) -> (Vec<u8>, Option<Tests>) {
+        if let Some(line) = self.lines.rest() {
+            self.reader.read(&String::from_utf8_lossy(&line));
+        }
+        (Vec::new(), self.reader.tests())
     }
 }
 

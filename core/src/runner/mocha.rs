@@ -2,7 +2,7 @@
 //!
 //! It has one reporter, so what the usual one writes for people is read, and believed where its counts agree.
 
-use super::lines::{Lines, without_colour};
+use super::lines::{ReadAlong, Reader, without_colour};
 use super::{Call, Listener, Report, Runner, RunnerId, Selected, TestCase, TestOutcome, Tests};
 
 /// `mocha`.
@@ -61,14 +61,13 @@ impl Runner for Mocha {
     }
 
     fn listen(&self, call: &Call, _report: &Report) -> Option<Box<dyn Listener>> {
-        (!call.is_redirected).then(|| Box::new(Words::default()) as Box<dyn Listener>)
+        (!call.is_redirected).then(|| Box::new(ReadAlong::<Words>::default()) as Box<dyn Listener>)
     }
 }
 
 /// What was heard so far.
 #[derive(Debug, Default)]
 struct Words {
-    lines: Lines,
     cases: Vec<TestCase>,
     /// Failed tests, as places in `cases`, by their number.
     failed: Vec<usize>,
@@ -80,27 +79,9 @@ struct Words {
     told: Option<usize>,
 }
 
-impl Listener for Words {
-    fn hear(&mut self, bytes: &[u8]) -> Vec<u8> {
-        for line in self.lines.split(bytes) {
-            self.read(&without_colour(&String::from_utf8_lossy(&line)));
-        }
-        bytes.to_vec()
-    }
-
-    fn finish(&mut self) -> (Vec<u8>, Option<Tests>) {
-        if let Some(line) = self.lines.rest() {
-            self.read(&without_colour(&String::from_utf8_lossy(&line)));
-        }
-        let mut tests = Tests::default();
-        tests.extend(std::mem::take(&mut self.cases));
-        let heard = [tests.passed, tests.skipped, tests.failed];
-        (Vec::new(), (self.counts == Some(heard)).then_some(tests))
-    }
-}
-
-impl Words {
+impl Reader for Words {
     fn read(&mut self, line: &str) {
+        let line = without_colour(line);
         let line = line.trim_end();
         let word = line.trim_start();
         let indent = line.len() - word.len();
@@ -131,6 +112,15 @@ impl Words {
         }
     }
 
+    fn tests(&mut self) -> Option<Tests> {
+        let mut tests = Tests::default();
+        tests.extend(std::mem::take(&mut self.cases));
+        let heard = [tests.passed, tests.skipped, tests.failed];
+        (self.counts == Some(heard)).then_some(tests)
+    }
+}
+
+impl Words {
     /// Below the counts: `  1) cart`, the rest of its name, and why it failed.
     fn explain(&mut self, word: &str, indent: usize) {
         let number = word
@@ -189,7 +179,7 @@ mod tests {
     #[test]
     fn what_people_read_is_read() {
         let text = "\n\n  cart\n    ✔ adds (12ms)\n    1) bad\n    - later\n    inner\n      ✔ deep\n\n  ✔ alone\n\n  3 passing (5ms)\n  1 pending\n  1 failing\n\n  1) cart\n       bad:\n     AssertionError: want 1\n\n";
-        let mut words = Words::default();
+        let mut words = ReadAlong::<Words>::default();
         assert_eq!(words.hear(text.as_bytes()), text.as_bytes());
         let tests = words.finish().1.expect("tests");
         let told: Vec<String> = tests
@@ -215,7 +205,7 @@ mod tests {
             ]
         );
         // A line of a test that looks like one makes the counts differ: then nothing is believed.
-        let mut words = Words::default();
+        let mut words = ReadAlong::<Words>::default();
         words.hear(b"  - x\n  \xe2\x9c\x94 a\n\n  1 passing (5ms)\n");
         assert_eq!(words.finish().1, None);
     }

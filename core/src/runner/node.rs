@@ -4,7 +4,7 @@
 //! It writes TAP where its output is no terminal, newer ones (23) what people read: both are read as they come, since an option for
 //! a report would stop those that do not know it.
 
-use super::lines::{Lines, without_colour};
+use super::lines::{ReadAlong, Reader, without_colour};
 use super::{Call, Listener, Report, Runner, RunnerId, Selected, TestCase, TestOutcome, Tests};
 
 /// `node --test`, also by `tsx`.
@@ -53,14 +53,13 @@ impl Runner for NodeTest {
     }
 
     fn listen(&self, call: &Call, _report: &Report) -> Option<Box<dyn Listener>> {
-        (!call.is_redirected).then(|| Box::new(Words::default()) as Box<dyn Listener>)
+        (!call.is_redirected).then(|| Box::new(ReadAlong::<Words>::default()) as Box<dyn Listener>)
     }
 }
 
 /// What was heard so far.
 #[derive(Debug, Default)]
 struct Words {
-    lines: Lines,
     cases: Vec<TestCase>,
     /// Tests and suites that began, the outermost first.
     open: Vec<Open>,
@@ -87,26 +86,9 @@ struct Ended<'l> {
     ms: Option<u64>,
 }
 
-impl Listener for Words {
-    fn hear(&mut self, bytes: &[u8]) -> Vec<u8> {
-        for line in self.lines.split(bytes) {
-            self.read(&without_colour(&String::from_utf8_lossy(&line)));
-        }
-        bytes.to_vec()
-    }
-
-    fn finish(&mut self) -> (Vec<u8>, Option<Tests>) {
-        if let Some(line) = self.lines.rest() {
-            self.read(&without_colour(&String::from_utf8_lossy(&line)));
-        }
-        let mut tests = Tests::default();
-        tests.extend(std::mem::take(&mut self.cases));
-        (Vec::new(), self.is_over.then_some(tests))
-    }
-}
-
-impl Words {
+impl Reader for Words {
     fn read(&mut self, line: &str) {
+        let line = without_colour(line);
         let line = line.trim_end();
         let word = line.trim_start();
         let indent = line.len() - word.len();
@@ -138,6 +120,14 @@ impl Words {
         }
     }
 
+    fn tests(&mut self) -> Option<Tests> {
+        let mut tests = Tests::default();
+        tests.extend(std::mem::take(&mut self.cases));
+        self.is_over.then_some(tests)
+    }
+}
+
+impl Words {
     /// `▶ suite`, `✔ test (1.2ms)`, `✖ test (1.2ms)`, `﹣ test # SKIP`.
     fn spec(&mut self, word: &str, level: usize) {
         let Some((sign, rest)) = word.split_once(' ') else {
@@ -273,7 +263,7 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> Vec<String> {
-        let mut words = Words::default();
+        let mut words = ReadAlong::<Words>::default();
         assert_eq!(words.hear(text.as_bytes()), text.as_bytes());
         let tests = words.finish().1.unwrap_or_default();
         let one = |case: &TestCase| {

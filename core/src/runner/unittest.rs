@@ -1,6 +1,6 @@
 //! unittest, as `python -m unittest` runs it. Source: "Command-Line Interface" and "Test Discovery" of its documentation.
 
-use super::lines::Lines;
+use super::lines::{ReadAlong, Reader};
 use super::{Call, Listener, Report, Runner, RunnerId, Selected, TestCase, TestOutcome, Tests};
 
 /// unittest.
@@ -102,7 +102,7 @@ impl Runner for Unittest {
     }
 
     fn listen(&self, call: &Call, _report: &Report) -> Option<Box<dyn Listener>> {
-        (!call.is_redirected).then(|| Box::new(Words::default()) as Box<dyn Listener>)
+        (!call.is_redirected).then(|| Box::new(ReadAlong::<Words>::default()) as Box<dyn Listener>)
     }
 
     fn is_empty_run(&self, exit: Option<i32>) -> bool {
@@ -113,7 +113,6 @@ impl Runner for Unittest {
 /// What was heard so far. Source: `TextTestResult` of CPython, Lib/unittest/runner.py.
 #[derive(Debug, Default)]
 struct Words {
-    lines: Lines,
     cases: Vec<TestCase>,
     /// The test that began and has not ended: what it prints may stand between.
     open: Option<(String, String)>,
@@ -125,27 +124,7 @@ struct Words {
     ran: Option<usize>,
 }
 
-impl Listener for Words {
-    fn hear(&mut self, bytes: &[u8]) -> Vec<u8> {
-        for line in self.lines.split(bytes) {
-            self.read(&String::from_utf8_lossy(&line));
-        }
-        bytes.to_vec()
-    }
-
-    fn finish(&mut self) -> (Vec<u8>, Option<Tests>) {
-        if let Some(line) = self.lines.rest() {
-            self.read(&String::from_utf8_lossy(&line));
-        }
-        let mut tests = Tests::default();
-        let cases = std::mem::take(&mut self.cases);
-        let is_told = self.ran.is_some_and(|ran| ran == 0 || !cases.is_empty());
-        tests.extend(cases);
-        (Vec::new(), is_told.then_some(tests))
-    }
-}
-
-impl Words {
+impl Reader for Words {
     fn read(&mut self, line: &str) {
         let line = line.trim_end();
         if self.is_heading {
@@ -170,6 +149,16 @@ impl Words {
         }
     }
 
+    fn tests(&mut self) -> Option<Tests> {
+        let mut tests = Tests::default();
+        let cases = std::mem::take(&mut self.cases);
+        let is_told = self.ran.is_some_and(|ran| ran == 0 || !cases.is_empty());
+        tests.extend(cases);
+        is_told.then_some(tests)
+    }
+}
+
+impl Words {
     /// A line of the list: `test_a (tests.test_x.A.test_a) ... ok`, with its outcome further down where the test prints.
     fn tell(&mut self, line: &str) {
         let (test, told) = match line.split_once(" ... ") {
@@ -289,7 +278,7 @@ Ran 5 tests in 0.001s
 
 FAILED (failures=2, errors=2, skipped=1)
 ";
-        let mut words = Words::default();
+        let mut words = ReadAlong::<Words>::default();
         assert_eq!(words.hear(text.as_bytes()), text.as_bytes());
         let tests = words.finish().1.expect("tests");
         let told: Vec<String> = tests
@@ -318,7 +307,7 @@ FAILED (failures=2, errors=2, skipped=1)
             ]
         );
         // Without a count it is no output of unittest.
-        let mut words = Words::default();
+        let mut words = ReadAlong::<Words>::default();
         words.hear(b"test_a (x.A.test_a) ... ok\n");
         assert_eq!(words.finish().1, None);
     }
