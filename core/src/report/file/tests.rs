@@ -69,17 +69,22 @@ fn write(id: &str) -> String {
         result(2, Outcome::TimedOut, None, (10, 45)),
         result(3, Outcome::Skipped, Some(Unstarted::Deferred), (0, 0)),
     ];
+    written(id, &plan, &results, 10)
+}
+
+/// What the form `id` writes of a run, in a repository of so many tasks.
+fn written(id: &str, plan: &Plan, results: &[TaskResult], count: usize) -> String {
     let list = v1::List::default();
     let all = AllTasks {
-        count: 10,
+        count,
         ..AllTasks::default()
     };
-    let document = document(&list, &plan, &results, all, Duration::from_millis(60));
+    let document = document(&list, plan, results, all, Duration::from_millis(60));
     let form = ALL.iter().find(|form| form.id() == id).unwrap();
     let mut out = Vec::new();
     let ended = Ended {
-        plan: &plan,
-        results: &results,
+        plan,
+        results,
         document: &document,
     };
     form.write(ended, &mut out).unwrap();
@@ -165,22 +170,7 @@ fn write_hostile(id: &str, text: &str) -> String {
     let mut failed = result(0, Outcome::Failed, None, (0, 30));
     failed.cause = Some(text.to_owned());
     failed.output = text.as_bytes().to_vec();
-    let results = [failed];
-    let list = v1::List::default();
-    let all = AllTasks {
-        count: 1,
-        ..AllTasks::default()
-    };
-    let document = document(&list, &plan, &results, all, Duration::from_millis(60));
-    let form = ALL.iter().find(|form| form.id() == id).unwrap();
-    let mut out = Vec::new();
-    let ended = Ended {
-        plan: &plan,
-        results: &results,
-        document: &document,
-    };
-    form.write(ended, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    written(id, &plan, &[failed], 1)
 }
 
 #[test]
