@@ -15,6 +15,7 @@ use std::time::Duration;
 use affected_core::history::{self, History, RunRecord, Scope, TaskRecord};
 use affected_core::plan::order::{Distances, Ranking};
 use affected_core::plan::{Action, Plan};
+use affected_fixtures::Random;
 use affected_graph::StageOrder;
 use clap::Args;
 
@@ -35,31 +36,10 @@ pub(crate) struct Order {
 /// The chance that what is broken is still broken in the next run.
 const STAYS: f64 = 0.3;
 
-/// Random numbers of one seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap_or(0)
-    }
-
-    fn chance(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Small numbers far oftener than large ones, as files of a repository change.
-    fn skewed(&mut self, end: usize) -> usize {
-        let place = self.chance().powi(3) * end as f64;
-        (place as usize).min(end.saturating_sub(1))
-    }
+/// Small numbers far oftener than large ones, as files of a repository change.
+fn skewed(dice: &mut Random, end: usize) -> usize {
+    let place = dice.share().powi(3) * end as f64;
+    (place as usize).min(end.saturating_sub(1))
 }
 
 /// How failures are made.
@@ -134,19 +114,19 @@ fn table(wanted: &Order, failures: Failures) -> Result<(f64, f64), String> {
     Ok((ours, oracle))
 }
 
-fn services(dice: &mut Dice, count: usize, failures: Failures) -> Vec<Service> {
-    let service = |at: usize, dice: &mut Dice| {
-        let weak = dice.chance() < 0.125;
+fn services(dice: &mut Random, count: usize, failures: Failures) -> Vec<Service> {
+    let service = |at: usize, dice: &mut Random| {
+        let weak = dice.share() < 0.125;
         let (fragile, coupled, flaky, hidden) = match failures {
             Failures::Spread => (
-                0.02 + 0.3 * dice.chance().powi(2),
-                0.1 * dice.chance().powi(4),
+                0.02 + 0.3 * dice.share().powi(2),
+                0.1 * dice.share().powi(4),
                 0.05,
                 0.1,
             ),
             Failures::Concentrated if weak => (
-                0.3 + 0.4 * dice.chance(),
-                0.05 + 0.15 * dice.chance(),
+                0.3 + 0.4 * dice.share(),
+                0.05 + 0.15 * dice.share(),
                 0.03,
                 0.05,
             ),
@@ -154,12 +134,12 @@ fn services(dice: &mut Dice, count: usize, failures: Failures) -> Vec<Service> {
         };
         Service {
             name: format!("service-{at:03}"),
-            seconds: 1.0 + 60.0 * dice.chance().powi(3),
-            uses: (0..at.min(3)).map(|_| dice.skewed(at)).collect(),
+            seconds: 1.0 + 60.0 * dice.share().powi(3),
+            uses: (0..at.min(3)).map(|_| skewed(dice, at)).collect(),
             fragile,
             coupled,
-            flaky: if dice.chance() < flaky { 0.03 } else { 0.0 },
-            hidden: (dice.chance() < hidden).then(|| dice.below(count)),
+            flaky: if dice.share() < flaky { 0.03 } else { 0.0 },
+            hidden: (dice.share() < hidden).then(|| dice.below(count)),
         }
     };
     (0..count).map(|at| service(at, dice)).collect()
@@ -189,14 +169,14 @@ fn replay(
     sums: &mut Sums,
     cost: &mut Sums,
 ) -> Result<(), String> {
-    let mut dice = Dice(seed.wrapping_mul(7919) + 1);
+    let mut dice = Random(seed.wrapping_mul(7919) + 1);
     let all = services(&mut dice, wanted.services, failures);
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let file = [folder.path().join("history.db")];
     let mut broken: BTreeSet<usize> = BTreeSet::new();
     for run in 0..wanted.runs {
         let changed: BTreeSet<usize> = (0..1 + dice.below(2))
-            .map(|_| dice.skewed(all.len()))
+            .map(|_| skewed(&mut dice, all.len()))
             .collect();
         let near = distances(&all, &changed);
         let (failing, odds) = failing(&mut dice, &all, (&changed, &near), &mut broken);
@@ -232,13 +212,13 @@ fn replay(
 /// Decides what really fails: what stays broken, what this change breaks, and what fails for nothing. Returns the odds of
 /// each as well, as somebody would give them who knows all but the dice.
 fn failing(
-    dice: &mut Dice,
+    dice: &mut Random,
     all: &[Service],
     (changed, near): (&BTreeSet<usize>, &BTreeMap<usize, usize>),
     broken: &mut BTreeSet<usize>,
 ) -> (BTreeSet<usize>, BTreeMap<usize, f64>) {
     let before = broken.clone();
-    broken.retain(|_| dice.chance() < STAYS);
+    broken.retain(|_| dice.share() < STAYS);
     let mut odds = BTreeMap::new();
     for (at, steps) in near {
         let service = &all[*at];
@@ -249,21 +229,21 @@ fn failing(
             _ => service.coupled / 4.0,
         };
         let risk = if hidden { risk.max(0.6) } else { risk };
-        if dice.chance() < risk {
+        if dice.share() < risk {
             broken.insert(*at);
         }
         let stays = if before.contains(at) { STAYS } else { 0.0 };
         let passes = (1.0 - risk) * (1.0 - stays) * (1.0 - service.flaky);
         odds.insert(*at, 1.0 - passes);
     }
-    let shows = |at: &&usize| broken.contains(at) || dice.chance() < all[**at].flaky;
+    let shows = |at: &&usize| broken.contains(at) || dice.share() < all[**at].flaky;
     (near.keys().filter(shows).copied().collect(), odds)
 }
 
 /// The plan of a change, in an order that says nothing.
 fn plan(all: &[Service], near: &BTreeMap<usize, usize>, seed: u64) -> Plan {
     let mut places: Vec<usize> = near.keys().copied().collect();
-    places.sort_by_key(|at| Dice(seed ^ (*at as u64).wrapping_mul(31)).next());
+    places.sort_by_key(|at| Random(seed ^ (*at as u64).wrapping_mul(31)).next_number());
     let action = |at: usize| Action {
         target: format!("{}:test", all[at].name),
         project: all[at].name.clone(),
@@ -340,7 +320,7 @@ struct Case<'c> {
 fn judge(
     history: &History,
     case: &Case<'_>,
-    dice: &mut Dice,
+    dice: &mut Random,
     (sums, cost): (&mut Sums, &mut Sums),
 ) -> Result<(), String> {
     let past = history
@@ -362,7 +342,7 @@ fn judge(
         plan: case.plan,
     };
     let ranking = Ranking::new(case.plan, &StageOrder::default(), &past, case.near);
-    let throws: Vec<f64> = actions.iter().map(|_| dice.chance()).collect();
+    let throws: Vec<f64> = actions.iter().map(|_| dice.share()).collect();
     let fails_last = |at: usize| {
         if judged.fails[at] {
             judged.seconds[at]

@@ -18,7 +18,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{affected, finished, git, json};
-use crate::soundness::Random;
+use affected_fixtures::Random;
 
 /// How much pressure.
 #[derive(Args)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use affected_fixtures::Random;
 use clap::Args;
 
 use crate::bench::{Flavour, Repository, affected, program};
@@ -171,27 +172,5 @@ impl Run<'_> {
             .flatten()
             .map(|file| file.file_name());
         names.any(|name| name.to_string_lossy().starts_with('.')) || facts > 0 && graphs == 0
-    }
-}
-
-/// Numbers that look random and are the same for one seed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or_default()
-    }
-
-    /// Between 0 and 1.
-    fn share(&mut self) -> f64 {
-        self.below(1_000_000) as f64 / 1e6
     }
 }

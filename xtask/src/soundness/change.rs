@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::language::Language;
-use super::model::{Model, Part, Random};
+use super::model::{Model, Part};
 use super::write;
+use affected_fixtures::Random;
 
 /// Changes the work tree, and tells what was done.
 pub(super) fn apply(

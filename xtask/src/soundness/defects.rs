@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::language::{Language, Outcomes};
-use super::model::Random;
 use super::{Soundness, Tally, Told, Tool, judge, repository, selected};
+use affected_fixtures::Random;
 
 /// Every mistake, by its name in the sources.
 const DEFECTS: &[&str] = &[

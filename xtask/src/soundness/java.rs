@@ -8,8 +8,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use super::language::{Language, Outcomes, data, write_data};
-use super::model::{Model, Random};
+use super::model::Model;
 use super::write;
+use affected_fixtures::Random;
 
 pub(super) struct Java;
 

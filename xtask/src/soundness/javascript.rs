@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::language::{Language, Outcomes, data, projects, status, write_data};
-use super::model::{Model, Random};
+use super::model::Model;
 use super::write;
+use affected_fixtures::Random;
 
 pub(super) struct JavaScript;
 

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::model::{Model, Part, Random};
+use super::model::{Model, Part};
 use super::write;
+use affected_fixtures::Random;
 
 /// The path of a project, and a unit of it as `affected list` names it.
 pub(super) type TestUnit = (String, String);

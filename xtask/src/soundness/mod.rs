@@ -21,9 +21,9 @@ use std::process::Command;
 use clap::Args;
 use serde_json::Value;
 
+use affected_fixtures::Random;
 use language::{LANGUAGES, Language, Outcomes, TestUnit};
 use model::Model;
-pub(crate) use model::Random;
 
 /// How much is tried.
 #[derive(Args)]

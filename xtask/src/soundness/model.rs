@@ -1,23 +1,7 @@
 //! What a made repository holds, whatever its language: parts with a value each, which is added to the values of the
 //! parts that they use. The test of a part knows the sum.
 
-/// A sequence of numbers that look random (SplitMix64, by Steele, Lea and Flood).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-}
+use affected_fixtures::Random;
 
 /// A part: a Go package, a crate, a npm or Python package.
 #[derive(Debug, Clone)]

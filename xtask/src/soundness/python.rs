@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::language::{Language, Outcomes, data, projects, status, write_data};
-use super::model::{Model, Random};
+use super::model::Model;
 use super::write;
+use affected_fixtures::Random;
 
 pub(super) struct Python;
 
