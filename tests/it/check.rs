@@ -155,6 +155,71 @@ fn s9_another_index_file_is_judged() {
     assert_eq!(check(&shop, &[], &[]).0, Some(0));
 }
 
+/// A relative one lies where git seeks it: below the top of the work tree, wherever the command starts.
+#[test]
+fn s9_a_relative_index_file_is_sought_from_the_top() {
+    let shop = shop();
+    shop.write("p/lone/value.txt", "bad\n");
+    shop.git(&["add", "-A"]);
+    std::fs::copy(shop.join(".git/index"), shop.join(".git/other")).unwrap();
+    shop.git(&["reset", "-q", "--hard"]);
+    for folder in [".", "p/lone"] {
+        let folder = shop.join(folder).display().to_string();
+        let here = ["-C", folder.as_str()];
+        let (code, document) = check(&shop, &here, &[("GIT_INDEX_FILE", ".git/other")]);
+        assert_eq!(
+            (code, outcomes(&document).as_str()),
+            (Some(1), "lone=failed"),
+            "{folder}"
+        );
+    }
+}
+
+/// In the middle of a merge nobody knows what will be committed: what is in conflict counts as changed, and that is told.
+#[test]
+fn s9_an_index_in_conflict_counts_as_changed() {
+    let shop = shop();
+    shop.git(&["checkout", "-q", "-b", "theirs"]);
+    shop.write("p/lone/value.txt", "good, theirs\n");
+    shop.commit("theirs");
+    shop.git(&["checkout", "-q", "topic"]);
+    shop.write("p/lone/value.txt", "good, ours\n");
+    shop.commit("ours");
+    let merge = std::process::Command::new("git")
+        .args(["merge", "-q", "theirs"])
+        .current_dir(shop.path())
+        .output()
+        .unwrap();
+    assert!(!merge.status.success());
+    let answer = shop.affected(&["list", "--staged", "--format", "names"]);
+    assert_eq!(answer.stdout, "lone\n", "{}", answer.stderr);
+    assert!(
+        answer
+            .stderr
+            .contains("several sides of a conflict of `p/lone/value.txt`"),
+        "{}",
+        answer.stderr
+    );
+}
+
+/// The line that judges a failure again judges the same, not what lies in the work tree.
+#[test]
+fn what_failed_is_judged_again_by_its_line() {
+    let shop = shop();
+    shop.write("p/lone/value.txt", "bad\n");
+    shop.git(&["add", "-A"]);
+    shop.write("p/lone/value.txt", "good\n");
+    let answer = shop.affected(&["check"]);
+    let told = format!("{}{}", answer.stdout, answer.stderr);
+    let line = "again: affected check --staged --filter lone";
+    assert!(told.contains(line), "{told}");
+    shop.git(&["commit", "-q", "-m", "bad"]);
+    let answer = shop.affected(&["check", "--head", "HEAD", "--since", "HEAD~1"]);
+    let told = format!("{}{}", answer.stdout, answer.stderr);
+    let line = "again: affected check --head HEAD --since 'HEAD~1' --filter lone";
+    assert!(told.contains(line), "{told}");
+}
+
 /// Installed packages come along, and packages of the workspace lead to what is staged.
 #[test]
 fn s9_what_is_installed_comes_along() {

@@ -194,6 +194,18 @@ fn x3_hostile_names_are_inert_in_every_answer() {
         assert_eq!(answer.stdout.lines().count(), 1, "{question}");
         answer.json();
     }
+    // A name makes no line of its own.
+    let listed = shop.affected(&["list", "--format", "json"]).json();
+    let projects = listed["projects"].as_array().unwrap();
+    let affected = projects
+        .iter()
+        .filter(|project| project["affected"] == true);
+    let names = shop.affected(&["list", "--format", "names"]).stdout;
+    assert_eq!(names.lines().count(), affected.count(), "{names}");
+    let reached = projects.iter().filter(|project| project["reach"] != "none");
+    let reasons = reached.map(|project| project["reasons"].as_array().unwrap().len());
+    let short = shop.affected(&["list", "--format", "short"]).stdout;
+    assert_eq!(short.lines().count(), reasons.sum::<usize>(), "{short}");
 }
 
 /// Done-when of X3: no name and no output is a command for a host; those that there are, are ours.

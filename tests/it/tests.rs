@@ -121,6 +121,15 @@ fn one_test_is_run_by_its_id_whatever_changed() {
         "{}",
         answer.stderr
     );
+    let (code, answer) = run(&["web:test#gone.test.js"]);
+    assert_eq!(code, Some(2), "a renamed file is no test that passes");
+    assert!(
+        answer
+            .stderr
+            .contains("there is no test `web:test#gone.test.js`"),
+        "{}",
+        answer.stderr
+    );
     let (code, _) = run(&["lone:test#x"]);
     assert_eq!(
         code,

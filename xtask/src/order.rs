@@ -251,6 +251,7 @@ fn plan(all: &[Service], near: &BTreeMap<usize, usize>, seed: u64) -> Plan {
     };
     Plan {
         actions: places.into_iter().map(action).collect(),
+        judged: Vec::new(),
     }
 }
 

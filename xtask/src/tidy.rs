@@ -63,6 +63,26 @@ const OWNERS: [(&str, &[&str]); 8] = [
 /// Numbered behaviours, each of which a test names: those of the cache and its history, and those of execution.
 const BEHAVIOURS: [(&str, usize); 2] = [("C", 12), ("E", 9)];
 
+/// What may lie at the top of the repository, beside names with a dot.
+const TOP: [&str; 16] = [
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "cli",
+    "clippy.toml",
+    "core",
+    "deny.toml",
+    "fixtures",
+    "graph",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "tests",
+    "xtask",
+];
+
 const BANNED: [&str; 7] = [
     "util", "utils", "helpers", "common", "misc", "manager", "types",
 ];
@@ -87,6 +107,7 @@ pub(crate) fn run() -> Result<(), String> {
         }
     }
     findings.extend(registrations(&root));
+    findings.extend(strays(&root)?);
     let all = BEHAVIOURS
         .iter()
         .flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}")));
@@ -201,6 +222,25 @@ fn behaviours(text: &str) -> BTreeSet<String> {
         found.extend(words.map(str::to_uppercase));
     }
     found
+}
+
+/// Tracked files at the top that have no place there, as downloads that were added by mistake.
+fn strays(root: &Path) -> Result<Vec<String>, String> {
+    let listed = std::process::Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("git ls-files: {error}"))?;
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let tops: BTreeSet<&str> = listed
+        .split_terminator('\0')
+        .filter_map(|path| path.split('/').next())
+        .collect();
+    Ok(tops
+        .into_iter()
+        .filter(|top| !top.starts_with('.') && !TOP.contains(top))
+        .map(|top| format!("{top}:1: nothing of this name belongs at the top"))
+        .collect())
 }
 
 /// Every registered ecosystem is named in the README.

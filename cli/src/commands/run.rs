@@ -395,7 +395,7 @@ fn summary(ended: Ended<'_>) -> String {
             ));
         }
         text.push_str(&failures(result));
-        let words = again(action);
+        let words = again(ended.plan, action);
         let line: Vec<_> = words.iter().map(|text| word(text)).collect();
         text.push_str(&format!("--- again: {}\n", escape(&line.join(" "))));
     }

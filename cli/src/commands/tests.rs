@@ -10,7 +10,7 @@ use crate::diagnostic::CliError;
 use crate::exit::Exit;
 use crate::format::json;
 use crate::request;
-use crate::terminal::{Style, escape};
+use crate::terminal::{Style, escape_line};
 
 /// List all tests with their ids, and which the change selects
 ///
@@ -47,7 +47,7 @@ fn drawn(tests: &v1::Tests, style: Style) -> String {
     };
     let mut text = String::new();
     let mut line = |depth: usize, words: &str| {
-        text.push_str(&format!("{}{}\n", "  ".repeat(depth), escape(words)));
+        text.push_str(&format!("{}{}\n", "  ".repeat(depth), escape_line(words)));
     };
     for service in &tests.services {
         line(0, &service.name);
@@ -84,6 +84,6 @@ fn ids(tests: &v1::Tests) -> String {
             false => found.push(&task.id),
         }
     }
-    let lines = found.iter().map(|id| format!("{}\n", escape(id)));
+    let lines = found.iter().map(|id| format!("{}\n", escape_line(id)));
     lines.collect()
 }

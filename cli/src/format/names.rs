@@ -4,7 +4,7 @@ use affected_core::report::wire::v1;
 
 use super::Format;
 use crate::diagnostic::CliError;
-use crate::terminal::{Style, escape};
+use crate::terminal::{Style, escape_line};
 
 /// Names.
 pub(crate) struct Names;
@@ -24,7 +24,7 @@ impl Format for Names {
         names.sort();
         Ok(names
             .into_iter()
-            .map(|name| format!("{}\n", escape(name)))
+            .map(|name| format!("{}\n", escape_line(name)))
             .collect())
     }
 }

@@ -4,7 +4,7 @@ use affected_core::report::wire::v1;
 
 use super::Format;
 use crate::diagnostic::CliError;
-use crate::terminal::{Style, escape};
+use crate::terminal::{Style, escape_line};
 
 /// Short.
 pub(crate) struct Short;
@@ -27,7 +27,7 @@ impl Format for Short {
                     "{place}: {}: {}: {}",
                     project.reach, project.name, reason.code
                 );
-                text.push_str(&escape(&line));
+                text.push_str(&escape_line(&line));
                 text.push('\n');
             }
         }

@@ -5,7 +5,7 @@ use affected_core::report::wire::v1;
 use super::Format;
 use crate::diagnostic::CliError;
 use crate::terminal::style::{bold, dim};
-use crate::terminal::{Style, escape};
+use crate::terminal::{Style, escape, escape_line};
 
 /// Text.
 pub(crate) struct Text;
@@ -71,7 +71,7 @@ fn line(project: &v1::Project, widest: usize, style: Style) -> String {
         "runtime" => style.glyph("○", "~"),
         _ => style.glyph("◐", "+"),
     };
-    let name = escape(&project.name);
+    let name = escape_line(&project.name);
     let pad = " ".repeat(widest.saturating_sub(name.chars().count()));
     let why = project
         .reasons
@@ -88,7 +88,7 @@ fn line(project: &v1::Project, widest: usize, style: Style) -> String {
         for reason in &project.reasons {
             text.push_str(&format!(
                 "    {}\n",
-                escape(&format!("{}: {}", reason.code, reason.detail))
+                escape_line(&format!("{}: {}", reason.code, reason.detail))
             ));
         }
     }

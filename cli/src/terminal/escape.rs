@@ -19,6 +19,12 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The same for one line of a form in which each line is an entry: newlines and tabs become visible as well.
+#[must_use]
+pub(crate) fn escape_line(text: &str) -> String {
+    escape(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
 fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hostile) {
         return Cow::Borrowed(text);
@@ -79,6 +85,12 @@ mod tests {
         ] {
             assert_eq!(escape(raw), shown);
         }
+    }
+
+    /// X3: a name cannot make a line of its own.
+    #[test]
+    fn one_line_stays_one() {
+        assert_eq!(escape_line("a\nb\tc\rd"), r"a\nb\tc\rd");
     }
 
     /// X3, E4.

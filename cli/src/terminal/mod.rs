@@ -7,7 +7,7 @@ mod progress;
 mod quote;
 pub(crate) mod style;
 
-pub(crate) use escape::{escape, escape_bytes};
+pub(crate) use escape::{escape, escape_bytes, escape_line};
 pub(crate) use host_log::HostLog;
 pub(crate) use printer::{Printer, Verbosity};
 pub(crate) use progress::Progress;

@@ -19,10 +19,10 @@ pub struct KnownPart {
     pub is_file: bool,
 }
 
-/// Finds the parts of every test task of `graph`; where they are not known, there are none.
+/// Finds the parts of every test task of the projects that are wanted; where they are not known, there are none.
 #[must_use]
 pub fn known<'g>(
-    graph: &'g ProjectGraph,
+    (graph, wanted): (&'g ProjectGraph, &dyn Fn(&Project) -> bool),
     units: &Units,
     (tree, facts): (&dyn Tree, &FactStore),
     ecosystems: &[&'static dyn Ecosystem],
@@ -41,7 +41,7 @@ pub fn known<'g>(
         changed: &changed,
     };
     let mut found = Vec::new();
-    for (_, project) in graph.projects() {
+    for (_, project) in graph.projects().filter(|(_, project)| wanted(project)) {
         for task in project.tasks.iter().filter(|task| task.stage.is_some()) {
             let own = |ecosystem: &&&dyn Ecosystem| task.inferred_by == Some(ecosystem.id());
             let ecosystem = ecosystems.iter().find(own);

@@ -54,6 +54,7 @@ pub fn checked(request: &Request, env: &Environment) -> Result<Checked, Pipeline
     let first = first.filter(|(_, action)| is_changed(&action.project));
     let first = first.map(|(at, _)| at).collect();
     answer.ranking.put_first(first);
+    answer.plan.judged = judged(request);
     Ok(Checked {
         answer,
         later,
@@ -68,6 +69,29 @@ impl Checked {
         if !self.answer.plan.actions.is_empty() {
             self.held = settle(request, env, &mut self.answer);
         }
+    }
+}
+
+/// The flags that name what is judged; none where that is the work tree.
+fn judged(request: &Request) -> Vec<String> {
+    let given = |flag: &str, value: &Option<String>| {
+        let value = value.iter().map(String::as_str);
+        value
+            .flat_map(|value| [flag.to_owned(), value.to_owned()])
+            .collect()
+    };
+    match &request.comparison {
+        Comparison::Staged => vec!["--staged".to_owned()],
+        Comparison::Head(head) => {
+            let head: Vec<String> = vec!["--head".to_owned(), head.clone()];
+            [
+                head,
+                given("--since", &request.since),
+                given("--base", &request.base),
+            ]
+            .concat()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -154,5 +154,6 @@ fn only(plan: &Plan, wanted: &BTreeSet<&str>) -> Plan {
     });
     Plan {
         actions: actions.collect(),
+        judged: plan.judged.clone(),
     }
 }

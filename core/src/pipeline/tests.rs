@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affected_graph::Project;
+
 use super::stopwatch::Stopwatch;
 use super::{Answer, Comparison, Environment, Names, PipelineError, Request, answer, gate, judged};
 use crate::ecosystem;
@@ -18,11 +20,12 @@ pub fn tests(request: &Request, env: &Environment) -> Result<v1::Tests, Pipeline
     let judged = judged(request, env, &mut Stopwatch::start())?;
     let shown = Names::new(&request.filter, &request.exclude)?;
     let sources = (judged.trees.head.as_ref(), &judged.memory.facts);
-    let graph = &judged.head.graph;
+    let wanted = |project: &Project| shown.accept(project);
+    let graph = (&*judged.head.graph, &wanted as &dyn Fn(&Project) -> bool);
     let mut found = known::known(graph, &judged.head.units, sources, ecosystem::ALL);
-    found.retain(|(project, task, _)| {
+    found.retain(|(_, task, _)| {
         let wanted = |stage| request.stages.is_empty() || request.stages.contains(stage);
-        shown.accept(project) && task.stage.as_ref().is_some_and(wanted)
+        task.stage.as_ref().is_some_and(wanted)
     });
     let told = found.iter().map(|(project, task, parts)| tree::Known {
         project,
@@ -75,6 +78,7 @@ pub fn named(
     if let Some(unknown) = wanted.keys().find(|target| !is_here(target)) {
         return Err(no_test(unknown));
     }
+    demand_parts(&everything, env, &wanted)?;
     gate::keep(&mut answer, &wanted.keys().cloned().collect());
     for (target, parts) in wanted {
         if let Some(parts) = parts {
@@ -87,6 +91,36 @@ pub fn named(
     list.targets.retain(|target| kept.contains(&target.target));
     list.summary.targets = list.targets.len();
     Ok(answer)
+}
+
+/// Refuses parts that are not known, as of files that were renamed: their runner may take a name that fits nothing for success.
+fn demand_parts(
+    request: &Request,
+    env: &Environment,
+    wanted: &BTreeMap<String, Option<BTreeSet<String>>>,
+) -> Result<(), PipelineError> {
+    if wanted.values().all(Option::is_none) {
+        return Ok(());
+    }
+    let judged = judged(request, env, &mut Stopwatch::start())?;
+    let sources = (judged.trees.head.as_ref(), &judged.memory.facts);
+    let is_meant = |project: &Project| {
+        let prefix = format!("{}:", project.name);
+        wanted.keys().any(|target| target.starts_with(&prefix))
+    };
+    let graph = (&*judged.head.graph, &is_meant as &dyn Fn(&Project) -> bool);
+    let known = known::known(graph, &judged.head.units, sources, ecosystem::ALL);
+    for (project, task, parts) in known {
+        let target = format!("{}:{}", project.name, task.name);
+        let asked = wanted.get(&target).and_then(Option::as_ref);
+        let is_known = |part: &&String| parts.iter().any(|known| known.name == **part);
+        // A task without any is told so later, in its own words.
+        let unknown = asked.into_iter().flatten().find(|part| !is_known(part));
+        if let Some(unknown) = unknown.filter(|_| !parts.is_empty()) {
+            return Err(no_test(&format!("{target}{PART}{unknown}")));
+        }
+    }
+    Ok(())
 }
 
 fn no_test(id: &str) -> PipelineError {

@@ -18,7 +18,7 @@ use crate::select::ReasonCode;
 use crate::tree::index::IndexTree;
 use crate::tree::revision::RevisionTree;
 use crate::tree::worktree::WorkTree;
-use crate::tree::{FileKind, SharedTree};
+use crate::tree::{FileKind, SharedTree, Tree};
 use crate::vcs::{self, BlobId, CommitId, Differences, Repository, VcsError};
 
 /// What is compared, opened.
@@ -38,10 +38,32 @@ pub(super) struct Trees {
     /// The base's tree.
     pub(super) base_tree: Option<BlobId>,
     pub(super) repository: Option<Arc<Repository>>,
-    files: Option<Vec<affected_graph::RepoPath>>,
+    files: Option<Vec<RepoPath>>,
+    /// Files of which the index holds several sides of a conflict: nobody knows yet what will be committed.
+    unmerged: Vec<RepoPath>,
 }
 
 impl Trees {
+    /// The head alone, before anything is compared with it.
+    fn of(head: Head, config: Config, repository: &Arc<Repository>) -> Self {
+        Self {
+            warnings: conflict(&head.unmerged).into_iter().collect(),
+            head: head.tree,
+            base: None,
+            base_revision: None,
+            head_revision: head.revision,
+            config,
+            work_tree: repository.work_tree().map(std::path::Path::to_path_buf),
+            everything: false,
+            because: None,
+            head_state: head.state,
+            base_tree: None,
+            repository: Some(Arc::clone(repository)),
+            files: None,
+            unmerged: head.unmerged,
+        }
+    }
+
     /// Returns why everything is selected, if it is.
     pub(super) fn everything_because(&self) -> Option<(ReasonCode, String)> {
         self.because.clone()
@@ -71,18 +93,23 @@ impl Trees {
         match &self.base {
             Some(base) if !self.everything => {
                 let (base, head) = (base.as_ref(), self.head.as_ref());
-                Ok(match self.differences()? {
+                let mut found = match self.differences()? {
                     Some(differences) => compare::between(base, head, &differences)?,
                     None => compare::compare(base, head)?,
-                })
+                };
+                if !self.unmerged.is_empty() {
+                    let unmerged = named_files(head, &self.unmerged);
+                    found = ChangeSet::new([found.changes(), unmerged.changes()].concat());
+                }
+                Ok(found)
             }
             _ => Ok(ChangeSet::default()),
         }
     }
 }
 
-fn named_files(head: &dyn crate::tree::Tree, files: &[affected_graph::RepoPath]) -> ChangeSet {
-    let change = |path: &affected_graph::RepoPath| {
+fn named_files(head: &dyn Tree, files: &[RepoPath]) -> ChangeSet {
+    let change = |path: &RepoPath| {
         let entry = head.entry(path);
         Change {
             path: path.clone(),
@@ -112,28 +139,13 @@ pub(super) fn open(
     };
     let mut memory = Memory::of(&repository);
     watch.lap(Lap::Open);
-    let (head, head_revision, head_commit, head_state) =
-        head(request, env, &repository, &mut memory)?;
+    let opened = head(request, env, &repository, &mut memory)?;
     watch.lap(Lap::Index);
-    let config_files = memory.config_files(head_state.as_ref(), head.as_ref());
-    let config = config::load_files(head.as_ref(), &config_files)?;
+    let config_files = memory.config_files(opened.state.as_ref(), opened.tree.as_ref());
+    let config = config::load_files(opened.tree.as_ref(), &config_files)?;
     watch.lap(Lap::Facts);
-    let work_tree = repository.work_tree().map(std::path::Path::to_path_buf);
-    let mut trees = Trees {
-        head,
-        base: None,
-        base_revision: None,
-        head_revision,
-        config,
-        warnings: Vec::new(),
-        work_tree,
-        everything: false,
-        because: None,
-        head_state,
-        base_tree: None,
-        repository: Some(Arc::clone(&repository)),
-        files: None,
-    };
+    let head_commit = opened.commit.clone();
+    let mut trees = Trees::of(opened, config, &repository);
     match &request.comparison {
         Comparison::Everything => {
             trees.everything = true;
@@ -247,7 +259,42 @@ fn base_tree(
     Ok(tree)
 }
 
-type Head = (SharedTree, v1::Revision, Option<CommitId>, Option<State>);
+/// The head, opened.
+struct Head {
+    tree: SharedTree,
+    revision: v1::Revision,
+    commit: Option<CommitId>,
+    state: Option<State>,
+    unmerged: Vec<RepoPath>,
+}
+
+impl Head {
+    fn new(tree: impl Tree + 'static, revision: v1::Revision) -> Self {
+        Self {
+            tree: Arc::new(tree),
+            revision,
+            commit: None,
+            state: None,
+            unmerged: Vec::new(),
+        }
+    }
+}
+
+/// Warns of an index that cannot be committed as it is.
+fn conflict(unmerged: &[RepoPath]) -> Option<v1::Warning> {
+    let first = unmerged.first()?;
+    let more = match unmerged.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(v1::Warning {
+        code: "unmerged".to_owned(),
+        message: format!(
+            "the index holds several sides of a conflict of `{first}`{more}: they count as changed, and our side is judged"
+        ),
+        help: Some("resolve them and `git add` them, then ask again".to_owned()),
+    })
+}
 
 fn head(
     request: &Request,
@@ -259,12 +306,12 @@ fn head(
         let commit = repository.resolve_commit(spec)?;
         let tree = RevisionTree::open(repository, &commit)?;
         let state = State::clean(tree.id());
-        return Ok((
-            Arc::new(tree),
-            revision(spec, Some(&commit), "--head"),
-            Some(commit),
-            Some(state),
-        ));
+        let revision = revision(spec, Some(&commit), "--head");
+        return Ok(Head {
+            commit: Some(commit),
+            state: Some(state),
+            ..Head::new(tree, revision)
+        });
     }
     head_here(request, env, repository, memory)
 }
@@ -312,12 +359,13 @@ fn head_here(
         let index_file = env.get("GIT_INDEX_FILE").map(PathBuf::from);
         let tree = IndexTree::open(repository, index_file)?;
         let state = state(head_tree.map(|id| tree.changes_since(&id)))?;
-        return Ok((
-            Arc::new(tree),
-            revision("index", commit.as_ref(), "--staged"),
+        let revision = revision("index", commit.as_ref(), "--staged");
+        return Ok(Head {
             commit,
             state,
-        ));
+            unmerged: tree.unmerged(),
+            ..Head::new(tree, revision)
+        });
     }
     if repository.work_tree().is_none() {
         let Some(commit) = commit else {
@@ -328,24 +376,24 @@ fn head_here(
         };
         let tree = RevisionTree::open(repository, &commit)?;
         let state = State::clean(tree.id());
-        return Ok((
-            Arc::new(tree),
-            revision("HEAD", Some(&commit), "bare"),
-            Some(commit),
-            Some(state),
-        ));
+        let revision = revision("HEAD", Some(&commit), "bare");
+        return Ok(Head {
+            commit: Some(commit),
+            state: Some(state),
+            ..Head::new(tree, revision)
+        });
     }
     let tree = match files_that_count(request, repository, head_tree, memory) {
         Some(paths) => WorkTree::open_for(repository, &paths)?,
         None => WorkTree::open(repository)?,
     };
     let state = state(head_tree.map(|id| tree.changes_since(&id)))?;
-    Ok((
-        Arc::new(tree),
-        revision("worktree", commit.as_ref(), "worktree"),
+    let revision = revision("worktree", commit.as_ref(), "worktree");
+    Ok(Head {
         commit,
         state,
-    ))
+        ..Head::new(tree, revision)
+    })
 }
 
 fn revision(reference: &str, commit: Option<&CommitId>, source: &str) -> v1::Revision {
@@ -407,5 +455,6 @@ fn without_git(request: &Request, error: &VcsError) -> Result<Trees, PipelineErr
         base_tree: None,
         repository: None,
         files,
+        unmerged: Vec::new(),
     })
 }

@@ -113,7 +113,10 @@ pub fn build(
     let actions = (0..candidates.len())
         .map(|at| action(graph, &candidates[at], after(at)))
         .collect();
-    Ok(Plan { actions })
+    Ok(Plan {
+        actions,
+        judged: Vec::new(),
+    })
 }
 
 /// A unit that is owed may be gone by now, and a runner that is told to run it would fail: so all of the task runs unless the

@@ -52,4 +52,6 @@ pub struct Action {
 pub struct Plan {
     /// The actions; dependencies point backwards, so there is no cycle.
     pub actions: Vec<Action>,
+    /// What follows `affected check` to judge the same again; empty where the work tree itself is tested.
+    pub judged: Vec<String>,
 }

@@ -241,6 +241,7 @@ mod tests {
         };
         Plan {
             actions: targets.iter().map(action).collect(),
+            judged: Vec::new(),
         }
     }
 

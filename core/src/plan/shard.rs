@@ -91,6 +91,7 @@ fn restrict(plan: &Plan, kept: &[usize]) -> Plan {
     });
     Plan {
         actions: actions.collect(),
+        judged: plan.judged.clone(),
     }
 }
 
@@ -122,6 +123,7 @@ mod tests {
         };
         Plan {
             actions: actions.iter().enumerate().map(action).collect(),
+            judged: Vec::new(),
         }
     }
 

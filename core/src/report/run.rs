@@ -135,8 +135,14 @@ pub fn ms(time: Duration) -> u64 {
 
 /// Returns the command that runs one task again, as words.
 #[must_use]
-pub fn again(action: &Action) -> Vec<String> {
+pub fn again(plan: &Plan, action: &Action) -> Vec<String> {
     let mut words = vec!["affected".to_owned()];
+    if !plan.judged.is_empty() {
+        words.push("check".to_owned());
+        words.extend(plan.judged.iter().cloned());
+        words.extend(["--filter".to_owned(), action.project.clone()]);
+        return words;
+    }
     match &action.stage {
         Some(stage) => words.extend(["test".to_owned(), "--stage".to_owned(), stage.0.clone()]),
         None => {

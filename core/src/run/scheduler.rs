@@ -367,6 +367,7 @@ mod tests {
         };
         Plan {
             actions: after.iter().enumerate().map(action).collect(),
+            judged: Vec::new(),
         }
     }
 

@@ -52,6 +52,7 @@ fn plan(actions: impl IntoIterator<Item = Action>) -> Plan {
     };
     Plan {
         actions: actions.into_iter().enumerate().map(named).collect(),
+        judged: Vec::new(),
     }
 }
 

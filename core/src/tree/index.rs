@@ -35,6 +35,12 @@ impl IndexTree {
         found.retain(|_, (old, new)| old != new);
         Ok(found)
     }
+
+    /// Returns the files of which it holds several sides of a conflict: of these our own side is here.
+    #[must_use]
+    pub fn unmerged(&self) -> Vec<RepoPath> {
+        self.index.unmerged()
+    }
 }
 
 /// What is only intended to be added has no content yet, so a commit would not hold it.

@@ -40,7 +40,7 @@ impl Repository {
 
     fn lay_out_index(&self, other: Option<&Path>, folder: &Path) -> Result<PathBuf, String> {
         let judged = folder.join(format!("{INDEX}.judged"));
-        let index = other.map_or_else(|| self.index_file(), Path::to_path_buf);
+        let index = self.index_path(other);
         fs::copy(&index, &judged).map_err(|error| format!("`{}`: {error}", index.display()))?;
         // Git notes trees in the index that it reads, so it gets a copy.
         let id = self.with_index(&["write-tree"], &judged);

@@ -126,6 +126,17 @@ impl Index {
         found.into_iter().map(RepoPath::from_normalized).collect()
     }
 
+    /// Returns the files of which the index holds several sides of a conflict.
+    #[must_use]
+    pub fn unmerged(&self) -> Vec<RepoPath> {
+        use gix::index::entry::Stage;
+        let sides = self.raw().iter();
+        let sides = sides.filter(|entry| entry.stage() != Stage::Unconflicted);
+        let mut found: Vec<_> = sides.map(|entry| self.path_of(entry).to_vec()).collect();
+        found.dedup();
+        found.into_iter().map(RepoPath::from_normalized).collect()
+    }
+
     /// Tells whether any file is marked so that nobody looks at the disk for it: sparse checkouts, and
     /// `git update-index --assume-unchanged`.
     #[must_use]
@@ -337,7 +348,7 @@ impl Repository {
     /// Reads the index, or another index file that git was told to use; none is empty.
     pub fn index(&self, other: Option<&Path>) -> Result<Index, VcsError> {
         let repository = self.local();
-        let path = other.map_or_else(|| repository.index_path(), Path::to_path_buf);
+        let path = self.index_path(other);
         if !path.exists() {
             return Ok(Index { state: None });
         }
@@ -347,9 +358,11 @@ impl Repository {
         Ok(Index { state: Some(state) })
     }
 
-    /// Returns where the index of this work tree is kept.
-    pub(super) fn index_file(&self) -> PathBuf {
-        self.local().index_path()
+    /// Returns where the index of this work tree is kept, or the other index file, which git seeks from the top of the work
+    /// tree, wherever it is started.
+    pub(super) fn index_path(&self, other: Option<&Path>) -> PathBuf {
+        let top = self.work_tree().unwrap_or(Path::new(""));
+        other.map_or_else(|| self.local().index_path(), |other| top.join(other))
     }
 
     /// Returns the folder that all work trees share: `.git` of the first one.
@@ -392,7 +405,7 @@ impl Repository {
 
     /// Returns the folder in which the index of this work tree is kept.
     pub fn index_folder(&self) -> Option<PathBuf> {
-        self.index_file().parent().map(Path::to_path_buf)
+        self.index_path(None).parent().map(Path::to_path_buf)
     }
 
     /// Returns the folder of git's hooks: what `core.hooksPath` names, seen from the work tree, or `hooks` in the common folder.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{ReportFile, text};
-use crate::plan::Action;
+use crate::plan::{Action, Plan};
 use crate::report::run::{Ended, again, spent};
 use crate::run::{Outcome, TaskResult};
 
@@ -25,7 +25,7 @@ impl ReportFile for JUnit {
             let suite = suites
                 .entry(&action.project)
                 .or_insert_with(|| TestSuite::new(action.project.as_str()));
-            suite.add_test_case(case(action, result));
+            suite.add_test_case(case(ended.plan, action, result));
         }
         let mut report = Report::new("affected");
         report.add_test_suites(suites.into_values());
@@ -33,13 +33,13 @@ impl ReportFile for JUnit {
     }
 }
 
-fn case(action: &Action, result: &TaskResult) -> TestCase {
+fn case(plan: &Plan, action: &Action, result: &TaskResult) -> TestCase {
     let mut case = TestCase::new(action.target.as_str(), status(result));
     case.set_classname(action.project.as_str());
     case.set_time(spent(result));
     if result.outcome.is_failure() {
         case.set_system_out(text(&result.output));
-        case.set_system_err(format!("again: {}", again(action).join(" ")));
+        case.set_system_err(format!("again: {}", again(plan, action).join(" ")));
     }
     case
 }

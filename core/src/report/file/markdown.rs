@@ -57,7 +57,7 @@ impl ReportFile for Markdown {
                 html(&action.target)
             )?;
             writeln!(out, "{fence}text\n{}\n{fence}\n", shown.trim_end())?;
-            let line = again(action).join(" ");
+            let line = again(ended.plan, action).join(" ");
             writeln!(
                 out,
                 "{fence}sh\n{}\n{fence}\n\n</details>",

@@ -62,6 +62,7 @@ fn write(id: &str) -> String {
             action("d", &[]),
             action("e", &[1]),
         ],
+        judged: Vec::new(),
     };
     let results = [
         result(0, Outcome::Passed, None, (0, 30)),
@@ -166,6 +167,7 @@ fn write_hostile(id: &str, text: &str) -> String {
     action.project = text.to_owned();
     let plan = Plan {
         actions: vec![action],
+        judged: Vec::new(),
     };
     let mut failed = result(0, Outcome::Failed, None, (0, 30));
     failed.cause = Some(text.to_owned());
