@@ -107,6 +107,7 @@ pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
             None => Repository::made(wanted.flavour, projects, wanted.files)?,
         };
         println!("\n{}", repository.words());
+        let _lent = peers.as_ref().map(|peers| peers.lend(repository.folder()));
         for change in repository.changes(&wanted.changes) {
             if let Some(change) = &change {
                 repository.check_out(change)?;

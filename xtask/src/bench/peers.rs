@@ -39,7 +39,38 @@ fn run(command: &mut Command) -> Result<(), String> {
         .ok_or_else(|| format!("{words} ended with {status}"))
 }
 
+/// While it lasts, the packages of the peers are the repository's: nx runs only where it is itself installed.
+pub(super) struct Installed<'p> {
+    peers: &'p Peers,
+    folder: PathBuf,
+    link: Option<PathBuf>,
+}
+
+impl Drop for Installed<'_> {
+    fn drop(&mut self) {
+        let nx = self.peers.0.join("node_modules/.bin/nx");
+        let mut stop = Command::new(nx);
+        stop.args(["daemon", "--stop"]).current_dir(&self.folder);
+        // Nothing is left behind where it was never started, either.
+        let _ = run(stop.env("NX_TUI", "false"));
+        if let Some(link) = &self.link {
+            let _ = std::fs::remove_file(link);
+        }
+    }
+}
+
 impl Peers {
+    /// Lends the peers to a repository, which git ignores.
+    pub(super) fn lend(&self, folder: &Path) -> Installed<'_> {
+        let link = folder.join("node_modules");
+        let made = std::os::unix::fs::symlink(self.0.join("node_modules"), &link);
+        Installed {
+            peers: self,
+            folder: folder.to_path_buf(),
+            link: made.is_ok().then_some(link),
+        }
+    }
+
     /// A program of a package for this platform: `node_modules/<scope>/<one of several>/<path>`.
     fn native(&self, scope: &str, path: &str, otherwise: &str) -> PathBuf {
         let modules = self.0.join("node_modules");
