@@ -237,7 +237,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
         if trees.everything { "all" } else { "affected" },
         warnings::all(&trees, &head, notes),
     );
-    let ranking = past::order(&mut plan, &document, &trees, &recalled.past);
+    let ranking = past::order(&mut plan, &document, (request, &trees), &recalled.past);
     watch.lap(Lap::Select);
     Ok(Answer {
         all_tasks: tasks::all(request, &head.graph, &plan, &recalled.past),
@@ -555,6 +555,9 @@ impl Names {
     }
 
     fn accept(&self, project: &Project) -> bool {
+        if self.filter.is_none() && self.exclude.is_empty() {
+            return true;
+        }
         let path = project.root.to_string();
         let matches = |globs: &GlobSet| globs.is_match(&project.name) || globs.is_match(&path);
         self.filter.as_ref().is_none_or(matches) && !matches(&self.exclude)

@@ -2,6 +2,7 @@
 //! be taken for a command (X3).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// A part of the log that can be folded.
 #[derive(Debug, Clone, Copy)]
@@ -121,8 +122,10 @@ pub fn quiet_json(text: &str) -> Cow<'_, str> {
 
 /// Writes the second character of each mark, which is ASCII, in another way.
 fn rewrite<'t>(text: &'t str, marks: &[&str], write: impl Fn(char, &mut String)) -> Cow<'t, str> {
-    // Usual text has no such thing, and looking for a few bytes is quick.
-    if !marks.iter().any(|mark| text.contains(stem(mark))) {
+    // Usual text has no such thing, and looking for a few bytes is quick; many marks begin alike.
+    let stems: BTreeSet<&str> = marks.iter().map(|mark| stem(mark)).collect();
+    let is_there = |stem: &&str| memchr::memmem::find(text.as_bytes(), stem.as_bytes()).is_some();
+    if !stems.iter().any(is_there) {
         return Cow::Borrowed(text);
     }
     // ASCII case does not move a byte.

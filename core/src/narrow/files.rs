@@ -56,8 +56,15 @@ pub(super) fn narrow(
     for index in question.affected.projects.keys() {
         let project = question.graph.project(*index);
         let own = |task: &&Task| task.stage.is_some() && task.inferred_by == Some(ecosystem.id());
-        let mut tasks = project.tasks.iter().filter(own).peekable();
-        if tasks.peek().is_none() {
+        // What cannot be restricted anyway is worth no look down.
+        let mut tasks = Vec::new();
+        for task in project.tasks.iter().filter(own) {
+            match runners.unknown(task) {
+                None => tasks.push(task),
+                because => found.put_task(project, task, Narrowed::Whole(because)),
+            }
+        }
+        if tasks.is_empty() {
             continue;
         }
         if let Err(because) = reaching.add(downwards, *index, ecosystem) {
@@ -68,10 +75,7 @@ pub(super) fn narrow(
             continue;
         }
         for task in tasks {
-            let suite = match runners.unknown(task) {
-                Some(because) => Err(because),
-                None => level.suite(look, project, task),
-            };
+            let suite = level.suite(look, project, task);
             let touched = question.affected.touched.get(index);
             match suite {
                 Ok(suite) => candidates.push(Candidate {

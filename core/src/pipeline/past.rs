@@ -337,8 +337,16 @@ fn green_base(
     ))
 }
 
-/// Works out the order of a plan and how long its actions are expected to take.
-pub(super) fn order(plan: &mut Plan, list: &v1::List, trees: &Trees, past: &Past) -> Ranking {
+/// Works out the order of a plan and how long its actions are expected to take; nothing where nothing is learnt.
+pub(super) fn order(
+    plan: &mut Plan,
+    list: &v1::List,
+    (request, trees): (&Request, &Trees),
+    past: &Past,
+) -> Ranking {
+    if request.past == PastUse::Ignore {
+        return Ranking::default();
+    }
     for action in &mut plan.actions {
         action.expected = past
             .targets
@@ -380,6 +388,9 @@ pub(super) fn tasks_of(
     project: &str,
     targets: &BTreeMap<String, Vec<String>>,
 ) -> BTreeMap<String, Vec<String>> {
+    if targets.is_empty() {
+        return BTreeMap::new();
+    }
     let prefix = format!("{project}:");
     let after = targets.range(prefix.clone()..);
     after

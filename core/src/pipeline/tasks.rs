@@ -113,18 +113,27 @@ pub(super) fn all(request: &Request, head: &ProjectGraph, plan: &Plan, past: &Pa
             .as_ref()
             .is_some_and(|stage| request.stages.is_empty() || request.stages.contains(stage)),
     };
-    let targets = head.projects().flat_map(|(_, project)| {
-        let tasks = project.tasks.iter().filter(is_wanted);
-        tasks.map(|task| format!("{}:{}", project.name, task.name))
-    });
+    let tasks = || {
+        let projects = head.projects();
+        projects.flat_map(|(_, project)| {
+            let tasks = project.tasks.iter().filter(is_wanted);
+            tasks.map(move |task| (project, task))
+        })
+    };
+    let mut all = AllTasks {
+        count: tasks().count(),
+        ..AllTasks::default()
+    };
+    if past.targets.is_empty() {
+        return all;
+    }
     let planned: BTreeSet<&str> = plan
         .actions
         .iter()
         .map(|action| action.target.as_str())
         .collect();
-    let mut all = AllTasks::default();
-    for target in targets {
-        all.count += 1;
+    for (project, task) in tasks() {
+        let target = format!("{}:{}", project.name, task.name);
         if !planned.contains(target.as_str()) {
             let took = past.targets.get(&target).and_then(|known| known.took);
             all.spared += took.unwrap_or_default();

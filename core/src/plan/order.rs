@@ -101,6 +101,9 @@ impl Ranking {
     /// Returns the order of a plan of which only these places are left, in this order.
     #[must_use]
     pub fn only(&self, kept: &[usize]) -> Self {
+        if self.chances.is_empty() {
+            return Self::default();
+        }
         let now = |old: usize| kept.iter().position(|kept| *kept == old);
         let follow = |(at, others): (&usize, &Vec<(usize, f64)>)| {
             let others = others

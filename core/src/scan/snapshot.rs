@@ -38,7 +38,6 @@ struct ReadSet {
 #[derive(Serialize)]
 struct Written<'s> {
     projects: Vec<&'s Project>,
-    edges: Vec<Edge<'s>>,
     faults: &'s [Fault],
     graph_faults: &'s [GraphFault],
     unknown_names: &'s [UnknownName],
@@ -51,7 +50,6 @@ struct Written<'s> {
 #[derive(Deserialize)]
 struct Stored {
     projects: Vec<Project>,
-    edges: Vec<Edge<'static>>,
     faults: Vec<Fault>,
     graph_faults: Vec<GraphFault>,
     unknown_names: Vec<UnknownName>,
@@ -61,6 +59,10 @@ struct Stored {
 }
 
 const CHECK: usize = 16;
+/// Bytes of the length of the edges.
+const LENGTH: usize = 8;
+/// From so many bytes on, edges and projects are read at the same time.
+const LARGE: usize = 64 << 10;
 
 impl Snapshot {
     /// Takes what a scan found and read.
@@ -73,13 +75,12 @@ impl Snapshot {
         }
     }
 
-    /// Writes it as bytes with a check sum in front.
+    /// Writes it as bytes: a check sum, the length of the edges, the edges, all else.
     #[must_use]
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let (projects, edges) = self.inventory.graph.parts();
         let stored = Written {
             projects,
-            edges,
             faults: &self.inventory.faults,
             graph_faults: &self.inventory.graph_faults,
             unknown_names: &self.inventory.unknown_names,
@@ -87,10 +88,10 @@ impl Snapshot {
             config_files: &self.config_files,
             reads: &self.reads,
         };
-        let body = bitcode::serialize(&stored).ok()?;
-        let mut bytes = check(&body).to_vec();
-        bytes.extend_from_slice(&body);
-        Some(bytes)
+        let edges = bitcode::serialize(&edges).ok()?;
+        let length = u64::try_from(edges.len()).ok()?.to_le_bytes();
+        let body = [&length[..], &edges, &bitcode::serialize(&stored).ok()?].concat();
+        Some([&check(&body)[..], &body].concat())
     }
 
     /// Reads what [`Self::to_bytes`] wrote; `None` for anything else.
@@ -100,8 +101,10 @@ impl Snapshot {
         if sum != check(body) {
             return None;
         }
-        let stored: Stored = bitcode::deserialize(body).ok()?;
-        let graph = ProjectGraph::from_stored(stored.projects, stored.edges)?;
+        let (length, body) = body.split_first_chunk::<LENGTH>()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (stored, edges) = read(body.split_at_checked(length)?)?;
+        let graph = ProjectGraph::from_stored(stored.projects, edges)?;
         Some(Self {
             inventory: Arc::new(Inventory {
                 graph: Arc::new(graph),
@@ -148,6 +151,19 @@ impl Snapshot {
             }
         })
     }
+}
+
+fn read((edges, rest): (&[u8], &[u8])) -> Option<(Stored, Vec<Edge<'static>>)> {
+    if edges.len() + rest.len() < LARGE {
+        return bitcode::deserialize(rest)
+            .ok()
+            .zip(bitcode::deserialize(edges).ok());
+    }
+    std::thread::scope(|scope| {
+        let edges = scope.spawn(|| bitcode::deserialize(edges).ok());
+        let stored = bitcode::deserialize(rest).ok();
+        stored.zip(edges.join().ok()?)
+    })
 }
 
 fn check(body: &[u8]) -> [u8; CHECK] {

@@ -1,6 +1,7 @@
 //! Who owns a path, and which written rule names it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use affected_graph::{Ownership, ProjectGraph, ProjectIndex, RepoPath};
 use bstr::ByteSlice;
@@ -65,26 +66,18 @@ impl<'g> Owners<'g> {
 /// Finds the rule for a path: the user's before the tool's, of each the last that matches.
 pub(super) struct Rules<'c> {
     config: &'c Config,
-    users: Vec<GlobSet>,
-    defaults: Vec<GlobSet>,
+    users: Vec<OnceLock<GlobSet>>,
+    defaults: Vec<OnceLock<GlobSet>>,
 }
 
 impl<'c> Rules<'c> {
     pub(super) fn new(config: &'c Config) -> Self {
-        let compile_all = |rules: &[Rule]| {
-            rules
-                .iter()
-                .map(|rule| compile(rule.paths.iter().map(String::as_str)))
-                .collect()
-        };
-        let (users, defaults) = (
-            compile_all(&config.rules),
-            compile_all(&config.default_rules),
-        );
+        // Compiled when first asked: most rules are for places where nothing changed.
+        let unasked = |rules: &[Rule]| vec![OnceLock::new(); rules.len()];
         Self {
             config,
-            users,
-            defaults,
+            users: unasked(&config.rules),
+            defaults: unasked(&config.default_rules),
         }
     }
 
@@ -99,7 +92,7 @@ impl<'c> Rules<'c> {
 
 fn last_match<'c>(
     rules: &'c [Rule],
-    globs: &[GlobSet],
+    globs: &[OnceLock<GlobSet>],
     path: &RepoPath,
     here: Territory,
 ) -> Option<&'c Rule> {
@@ -113,7 +106,8 @@ fn last_match<'c>(
                 Territory::Top => here != Territory::Everywhere,
                 Territory::Outside => here == Territory::Outside,
             };
-            applies && globs.is_match(as_os_path(path.as_bytes()))
+            let globs = || globs.get_or_init(|| compile(rule.paths.iter().map(String::as_str)));
+            applies && globs().is_match(as_os_path(path.as_bytes()))
         })
         .map(|(rule, _)| rule)
 }
