@@ -165,6 +165,35 @@ fn several_series_of_one_service_are_told() {
     assert_eq!(found["warnings"].as_array().unwrap().len(), 0, "{found}");
 }
 
+/// Patterns that name no version, or something that nobody fills, are refused, whoever reads the file.
+#[test]
+fn patterns_of_tags_are_checked() {
+    let shop = released_shop();
+    for pattern in [
+        "x",
+        "{name}",
+        "{bad}/v{version}",
+        "{name/v{version}",
+        "{version}{version}",
+        "}{version}",
+    ] {
+        for text in [
+            format!("[release]\ntag = \"{pattern}\"\n"),
+            format!("[project.lone]\nrelease = {{ tag = \"{pattern}\" }}\n"),
+        ] {
+            shop.write("affected.toml", &text);
+            shop.commit("chore: pattern");
+            let refused = release(&shop, &["plan"]);
+            assert_eq!(refused.code, Some(2), "{pattern}: {}", refused.stdout);
+            assert!(
+                refused.stderr.contains("`release.tag` is"),
+                "{}",
+                refused.stderr
+            );
+        }
+    }
+}
+
 /// A tag names a commit: what lies beside it in the work tree is not in it.
 #[test]
 fn a_dirty_work_tree_is_told() {
