@@ -242,6 +242,29 @@ fn q4_a_tag_in_the_way_is_told() {
     assert_eq!(shop.git(&["tag", "--list"]), "");
 }
 
+/// Errors say what is missing, not what a parser met.
+#[test]
+fn nothing_to_release_from_is_said_plainly() {
+    let empty = Sandbox::new();
+    let answer = release(&empty, &["plan"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(
+        answer.stderr.contains("there is no commit yet"),
+        "{}",
+        answer.stderr
+    );
+    let shop = released_shop();
+    for wrong in ["nope", "HEAD~99", "a..b", "no such"] {
+        let answer = release(&shop, &["plan", "--head", wrong]);
+        assert_eq!(answer.code, Some(2), "{wrong}");
+        let words = &answer.stderr;
+        assert!(
+            words.contains(&format!("`{wrong}` names nothing in this repository\n")),
+            "{words}"
+        );
+    }
+}
+
 /// The document says where the commit was named.
 #[test]
 fn the_head_has_its_source() {
