@@ -325,4 +325,9 @@ fn release_as_names_the_first_version() {
     shop.write("a/a.go", "package a\n");
     shop.commit("feat: first\n\nRelease-As: 1.0.0");
     assert_eq!(told(&plan(&shop, &[])), "a - 1.0.0");
+    released(&shop, &[]);
+    assert_eq!(
+        text(&shop, "a/CHANGELOG.md"),
+        "# Changelog\n\n## 1.0.0 (2026-01-01)\n\nThe first release.\n"
+    );
 }

@@ -74,6 +74,33 @@ fn q4_tags_left_behind_are_pushed_later() {
     assert_eq!(states(&shop, &["--push"]), []);
 }
 
+/// Q4. They are pushed, too, where nothing new can be tagged yet.
+#[test]
+#[cfg(unix)]
+fn q4_tags_left_behind_need_no_new_release() {
+    let (shop, remote) = shop_with_remote();
+    let hook = refuse(&remote);
+    assert_eq!(release(&shop, &["tag", "--push"]).code, Some(1));
+    std::fs::remove_file(hook).unwrap();
+    shop.write("p/lone/index.js", "// fixed\n");
+    shop.commit("fix: lone");
+    let answer = release(&shop, &["tag", "--push"]);
+    assert_eq!(answer.code, Some(2), "{}", answer.stdout);
+    let words = &answer.stderr;
+    assert!(
+        words.contains("`web@1.0.0`, left behind by an earlier call")
+            && words.contains("not 1.0.1"),
+        "{words}"
+    );
+    assert_eq!(remote_tags(&shop).lines().count(), 7);
+    let again = release(&shop, &["tag", "--push"]);
+    assert!(
+        again.stderr.contains("nothing was written"),
+        "{}",
+        again.stderr
+    );
+}
+
 /// What the remote had is not said to be pushed.
 #[test]
 fn what_was_there_is_present() {

@@ -32,7 +32,10 @@ pub fn markdown(release: &Release, date: &str, url: &CommitUrl) -> String {
         format!("- {}\n", chain.join(" → "))
     });
     section(&mut text, "Built with", built_with);
-    if text.lines().count() == 1 {
+    let is_bare = text.lines().count() == 1;
+    if is_bare && release.from.is_none() {
+        text.push_str("\nThe first release.\n");
+    } else if is_bare {
         // Nothing of its own: then at least why, or the section says nothing.
         let causes = release.causes.iter();
         let why = causes.map(|cause| format!("- {}\n", quoted(&cause.detail)));

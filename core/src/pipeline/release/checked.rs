@@ -5,6 +5,7 @@ use super::{Planned, gather, remote};
 use crate::release::{Problem, version};
 use crate::report::wire::release as wire;
 use crate::report::wire::v1;
+use crate::vcs::VcsError;
 
 /// Which remote the tags are compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,16 +37,22 @@ pub fn check(planned: &Planned, against: &Against) -> Result<wire::ReleaseCheck,
         match planned.repository.remote_tags(name) {
             Ok(known) => problems.extend(remote::problems(planned, name, &known)?),
             Err(error) if must_answer => return Err(error.into()),
-            Err(error) => warnings.push(v1::Warning {
-                code: "remote-unknown".to_owned(),
-                message: format!("whether all tags are pushed is not known: {error}"),
-                help: Some("`--offline` does not ask the remote".to_owned()),
-            }),
+            Err(error) => warnings.push(unknown(&error)),
         }
     }
     problems.sort();
     problems.dedup();
     Ok(wire::check(planned.revision(), &problems, warnings))
+}
+
+fn unknown(error: &VcsError) -> v1::Warning {
+    let words = error.to_string();
+    let first = words.lines().next().unwrap_or_default();
+    v1::Warning {
+        code: "remote-unknown".to_owned(),
+        message: format!("whether all tags are pushed is not known: {first}"),
+        help: Some("`--offline` does not ask the remote".to_owned()),
+    }
 }
 
 fn versions(planned: &Planned) -> Result<Vec<Problem>, PipelineError> {

@@ -61,6 +61,18 @@ pub enum ReleaseError {
         #[help]
         help: Option<String>,
     },
+    /// Nothing new could be tagged; what an earlier call had left behind was pushed all the same.
+    #[error("only {pushed}, left behind by an earlier call, was pushed: {message}")]
+    #[diagnostic(code(release::refused))]
+    Earlier {
+        /// Those tags.
+        pushed: String,
+        /// What stands against the rest.
+        message: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
     /// A file could not be written. Those named before it were.
     #[error("failed to write `{path}`")]
     #[diagnostic(

@@ -25,10 +25,12 @@ pub struct Publishing {
 /// was committed since, in one atomic push.
 ///
 /// # Errors
-/// [`ReleaseError::Refused`] before anything is written, where something is unsettled or a version is not written yet.
+/// [`ReleaseError::Refused`] before anything is written, where something is unsettled or a version is not written yet;
+/// [`ReleaseError::Earlier`] where that is so, and tags of an earlier call were pushed.
 pub fn publish(planned: &Planned, how: &Publishing) -> Result<wire::ReleaseTags, PipelineError> {
-    planned.settled()?;
-    unwritten(planned)?;
+    if let Err(error) = planned.settled().and_then(|()| unwritten(planned)) {
+        return Err(earlier(planned, how, error)?.into());
+    }
     let mut desk = Desk::default();
     for tag in remote::own_tags(planned).filter(|tag| tag.commit == planned.head) {
         desk.set(&tag.name, &tag.commit, TagState::Present);
@@ -70,6 +72,32 @@ pub fn publish(planned: &Planned, how: &Publishing) -> Result<wire::ReleaseTags,
         refusal = push(planned, remote, known, &mut desk)?;
     }
     Ok(desk.report(planned, refusal, Vec::new(), warnings))
+}
+
+/// Completes what was tagged before, though nothing new can be: those tags are whole, and the reader of the error should not
+/// have to release again for them.
+fn earlier(
+    planned: &Planned,
+    how: &Publishing,
+    error: ReleaseError,
+) -> Result<ReleaseError, PipelineError> {
+    let (ReleaseError::Refused { message, help }, Some(remote), false) =
+        (&error, &how.remote, how.is_dry)
+    else {
+        return Ok(error);
+    };
+    let known = planned.repository.remote_tags(remote)?;
+    let missing = remote::missing(planned, &known)?;
+    let names: Vec<String> = missing.iter().map(|tag| tag.name.clone()).collect();
+    if names.is_empty() || planned.repository.push_tags(remote, &names)? != Push::Done {
+        return Ok(error);
+    }
+    let told: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    Ok(ReleaseError::Earlier {
+        pushed: told.join(", "),
+        message: message.clone(),
+        help: help.clone(),
+    })
 }
 
 /// What became of each tag, and what it names.

@@ -131,9 +131,14 @@ fn files<'q>(
     let waiting = waiting.filter(|file| !since.heard.contains(file));
     let is_back = |spent: &&ChangeFile| question.changes.iter().any(|it| it.path == spent.path);
     let spent = since.spent.iter().filter(move |spent| !is_back(spent));
+    let candidate = &question.candidates[at];
+    let is_own = move |name: &str| {
+        // The first test is the cheap one: there may be many candidates.
+        let is_meant = name == candidate.name || candidate.path.as_str() == Some(name);
+        is_meant && named(question.candidates, name) == Some(at)
+    };
     waiting.chain(spent).filter_map(move |file| {
-        let own = file.bumps.iter();
-        let own = own.filter(|(name, _)| named(question.candidates, name) == Some(at));
+        let own = file.bumps.iter().filter(|(name, _)| is_own(name));
         let bump = own.map(|(_, bump)| *bump).max()?;
         Some((file, bump))
     })
