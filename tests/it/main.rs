@@ -25,6 +25,8 @@ mod misbehave;
 mod narrow;
 mod python;
 mod release;
+mod release_cycle;
+mod release_tags;
 mod run;
 mod runners;
 mod sandbox;

@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use super::sandbox::{Answer, Sandbox, projects};
 
-fn release(shop: &Sandbox, arguments: &[&str]) -> Answer {
+pub(crate) fn release(shop: &Sandbox, arguments: &[&str]) -> Answer {
     shop.affected(&[&["release"], arguments].concat())
 }
 
-fn plan(shop: &Sandbox, arguments: &[&str]) -> Value {
+pub(crate) fn plan(shop: &Sandbox, arguments: &[&str]) -> Value {
     let answer = release(shop, &[&["plan", "--format", "json"], arguments].concat());
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     answer.json()
 }
 
 /// `name from to` of every release, joined by commas.
-fn told(plan: &Value) -> String {
+pub(crate) fn told(plan: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let all = plan["releases"].as_array().unwrap().iter();
     let one = |it: &Value| {
@@ -32,7 +32,7 @@ fn told(plan: &Value) -> String {
 }
 
 /// The shop on its trunk, every project tagged as it is.
-fn released_shop() -> Sandbox {
+pub(crate) fn released_shop() -> Sandbox {
     let shop = Sandbox::shop();
     shop.git(&["checkout", "-q", "main"]);
     let answer = release(&shop, &["tag"]);
@@ -622,7 +622,7 @@ fn latest(proxy: &std::path::Path, module: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn remote_tags(shop: &Sandbox) -> String {
+pub(crate) fn remote_tags(shop: &Sandbox) -> String {
     shop.git(&["ls-remote", "--tags", "--refs", "origin"])
 }
 
@@ -657,7 +657,7 @@ fn run_git(folder: &std::path::Path, arguments: &[&str]) {
 }
 
 #[cfg(unix)]
-fn make_executable(path: &std::path::Path) {
+pub(crate) fn make_executable(path: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -1,7 +1,9 @@
 //! `release`: per service, from the graph that chose the tests.
 
 use affected_core::pipeline::Environment;
-use affected_core::pipeline::release::{self, Planned, Publishing, ReleaseRequest, Writing};
+use affected_core::pipeline::release::{
+    self, Against, Planned, Publishing, ReleaseRequest, Writing,
+};
 use affected_core::report::wire::release as wire;
 use affected_core::vcs::Signing;
 use clap::{Args, Subcommand, ValueEnum};
@@ -60,8 +62,17 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Fail with 5 where a tag has not its version, or a version not its tag; reads only.
-    Check(Shared),
+    /// Fail with 5 where a tag has not its version, a version not its tag, or the remote not a tag; reads only.
+    Check {
+        #[command(flatten)]
+        shared: Shared,
+        /// The remote that must have the tags; `origin` if there is one.
+        #[arg(long, value_name = "NAME", conflicts_with = "offline")]
+        remote: Option<String>,
+        /// Ask no remote.
+        #[arg(long)]
+        offline: bool,
+    },
 }
 
 /// Whether tags are signed.
@@ -121,7 +132,18 @@ impl Release {
         match self.verb {
             Verb::Plan(shared) => plan(&shared, context),
             Verb::Notes(shared) => notes(&shared, context),
-            Verb::Check(shared) => check(&shared, context),
+            Verb::Check {
+                shared,
+                remote,
+                offline,
+            } => {
+                let against = match (remote, offline) {
+                    (Some(remote), _) => Against::Remote(remote),
+                    (None, true) => Against::Nothing,
+                    (None, false) => Against::Origin,
+                };
+                check(&shared, &against, context)
+            }
             Verb::Version { shared, dry_run } => {
                 let writing = if dry_run { Writing::Dry } else { Writing::Real };
                 version(&shared, writing, context)
@@ -216,7 +238,9 @@ fn told(release: &wire::Release) -> String {
 }
 
 fn notes(shared: &Shared, context: &mut Context) -> Result<Exit, CliError> {
-    let document = planned(shared, context)?.notes()?;
+    let planned = planned(shared, context)?;
+    context.printer.warnings(planned.warnings());
+    let document = planned.notes()?;
     if shared.format == Format::Json {
         context.printer.data(&json::line(&document)?)?;
         return Ok(Exit::OK);
@@ -234,7 +258,9 @@ fn notes(shared: &Shared, context: &mut Context) -> Result<Exit, CliError> {
 }
 
 fn version(shared: &Shared, writing: Writing, context: &mut Context) -> Result<Exit, CliError> {
-    let document = release::write(&planned(shared, context)?, writing)?;
+    let planned = planned(shared, context)?;
+    context.printer.warnings(planned.warnings());
+    let document = release::write(&planned, writing)?;
     if shared.format == Format::Json {
         context.printer.data(&json::line(&document)?)?;
         return Ok(Exit::OK);
@@ -253,6 +279,7 @@ fn version(shared: &Shared, writing: Writing, context: &mut Context) -> Result<E
 
 fn tag(shared: &Shared, how: &Publishing, context: &mut Context) -> Result<Exit, CliError> {
     let document = release::publish(&planned(shared, context)?, how)?;
+    context.printer.warnings(&document.warnings);
     if shared.format == Format::Json {
         context.printer.data(&json::line(&document)?)?;
     } else {
@@ -276,8 +303,9 @@ fn tag(shared: &Shared, how: &Publishing, context: &mut Context) -> Result<Exit,
     Ok(Exit::FAILED)
 }
 
-fn check(shared: &Shared, context: &mut Context) -> Result<Exit, CliError> {
-    let document = release::check(&planned(shared, context)?)?;
+fn check(shared: &Shared, against: &Against, context: &mut Context) -> Result<Exit, CliError> {
+    let document = release::check(&planned(shared, context)?, against)?;
+    context.printer.warnings(&document.warnings);
     if shared.format == Format::Json {
         context.printer.data(&json::line(&document)?)?;
     } else {

@@ -149,6 +149,10 @@ pub(super) fn parse_root(path: &RepoPath, bytes: &[u8]) -> Result<Config, Config
         let help = Some("this release reads `version = 1`; update the tool");
         return Err(invalid(format!("version {version} is not known"), help));
     }
+    let tag = file.release.tag.as_deref();
+    if let Some(message) = tag.and_then(super::release::tag_fault) {
+        return Err(invalid(message, None));
+    }
     let disabled: BTreeSet<String> = file.disable_rules.into_iter().collect();
     let known = super::default_rules(&BTreeSet::new());
     if let Some(wrong) = disabled
@@ -290,6 +294,14 @@ fn convert(
         .map(|path| folder.join(path))
         .transpose()
         .map_err(|error| error.to_string())?;
+    if let Some(message) = file
+        .release
+        .tag
+        .as_deref()
+        .and_then(super::release::tag_fault)
+    {
+        return Err(message);
+    }
     let tasks = |tasks: BTreeMap<String, TaskFile>| {
         tasks
             .into_iter()

@@ -39,6 +39,37 @@ impl Bump {
     }
 }
 
+/// What stands in the pattern of a tag beside `{version}`.
+const PLACEHOLDERS: [&str; 4] = ["name", "path", "leaf", "module"];
+
+/// Says what is wrong with a pattern of tags, if anything is: it has `{version}` once, and nothing in braces that nobody fills.
+pub(super) fn tag_fault(pattern: &str) -> Option<String> {
+    let mut versions = 0;
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['{', '}']) {
+        let word = rest[at..].strip_prefix('{');
+        let Some((word, after)) = word.and_then(|rest| rest.split_once('}')) else {
+            return Some(format!(
+                "`release.tag` is `{pattern}`, whose braces do not match"
+            ));
+        };
+        match word {
+            "version" => versions += 1,
+            word if PLACEHOLDERS.contains(&word) => {}
+            word => {
+                let known = PLACEHOLDERS.map(|word| format!("{{{word}}}")).join(" ");
+                return Some(format!(
+                    "`release.tag` is `{pattern}`, and nothing fills `{{{word}}}`; there is {{version}} and {known}"
+                ));
+            }
+        }
+        rest = after;
+    }
+    (versions != 1).then(|| {
+        format!("`release.tag` is `{pattern}`, which must have {{version}} once, such as `{{name}}/v{{version}}`")
+    })
+}
+
 /// What a rise means before 1.0.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -30,6 +30,13 @@ pub struct ChangeFileError {
     pub message: String,
 }
 
+/// Tells whether a file in the folder of change files is one.
+#[must_use]
+pub fn is_name(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    name.ends_with(b".md") && !name.eq_ignore_ascii_case(b"README.md")
+}
+
 /// Reads a change file.
 ///
 /// # Errors

@@ -1,12 +1,20 @@
 //! Decides what is released and as what: pure.
+//!
+//! `levels` says who is released and how much that raises, `versions` to what. The answer is the same before and after
+//! `release version` was committed: what a release commit took away (`Since::spent`) is heard until the tag is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod levels;
+mod versions;
 
-use semver::Version;
+use std::collections::BTreeMap;
+
+use affected_graph::RepoPath;
 
 use super::change_file::ChangeFile;
-use super::{Bump, Candidate, Cause, Problem, Release, message, version};
+use super::{Bump, Candidate, Cause, Problem, Release, named};
 use crate::config::release::ReleaseConfig;
+use levels::{Level, Standing};
+pub use versions::is_prepared;
 
 /// All that was decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +35,8 @@ pub struct Question<'a> {
     pub changes: &'a [ChangeFile],
     /// `rc`, `beta` …: a pre-release is asked for.
     pub pre: Option<&'a str>,
+    /// Who is built with a project, and over which chain, in the graph of the head.
+    pub followers: &'a dyn Fn(&RepoPath) -> Vec<(RepoPath, Cause)>,
 }
 
 /// Decides. Commits and change files are both heard, the higher counts; who only is built with something that is released
@@ -34,19 +44,15 @@ pub struct Question<'a> {
 #[must_use]
 pub fn decide(question: &Question<'_>) -> Decision {
     let mut problems = Vec::new();
-    let mut levels = levels(question, &mut problems);
-    drop_followers_of_nothing(question.candidates, &mut levels);
     let groups = groups(question, &mut problems);
-    for group in groups.iter().filter(|group| group.is_fixed) {
-        raise_all(group, &mut levels);
-    }
+    let standings = levels::settle(question, &groups, &mut problems);
     let mut releases = Vec::new();
     for (at, candidate) in question.candidates.iter().enumerate() {
-        if levels[at] == Level::No {
+        if standings[at].level == Level::No {
             continue;
         }
-        let to = next(question, &groups, &levels, at, &mut problems);
-        releases.push(release(question, candidate, levels[at], to));
+        let to = versions::next(question, &groups, &standings, at, &mut problems);
+        releases.push(release(candidate, &standings[at], to));
     }
     collisions(question.candidates, &releases, &mut problems);
     problems.sort();
@@ -54,92 +60,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
     Decision { releases, problems }
 }
 
-/// How a project is released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    No,
-    /// Nothing of its own: it is built with something that is released.
-    Follows,
-    /// As it says itself.
-    Own(Bump),
-    /// For the first time.
-    First,
-}
-
-impl Level {
-    fn bump(self) -> Bump {
-        match self {
-            Self::No => Bump::None,
-            Self::Own(bump) => bump,
-            Self::Follows | Self::First => Bump::Patch,
-        }
-    }
-}
-
-fn levels(question: &Question<'_>, problems: &mut Vec<Problem>) -> Vec<Level> {
-    let mut by_file: BTreeMap<usize, Bump> = BTreeMap::new();
-    for file in question.changes {
-        for (name, bump) in &file.bumps {
-            match find(question.candidates, name) {
-                Some(at) => {
-                    let known = by_file.entry(at).or_insert(Bump::None);
-                    *known = (*known).max(*bump);
-                }
-                None => problems.push(unknown(&format!("`{}`", file.path), name)),
-            }
-        }
-    }
-    let of = |(at, candidate): (usize, &Candidate)| {
-        let asked = by_file.get(&at).copied().unwrap_or(Bump::None);
-        level(question.config, candidate, asked)
-    };
-    question.candidates.iter().enumerate().map(of).collect()
-}
-
-fn level(config: &ReleaseConfig, candidate: &Candidate, asked: Bump) -> Level {
-    if candidate.last.is_none() {
-        return Level::First;
-    }
-    let is_own = candidate.causes.iter().any(|cause| cause.via.is_empty());
-    let said = candidate.work.iter();
-    let said = said
-        .map(|work| message::bump(&work.message, &config.types))
-        .max();
-    let own = match (is_own, said) {
-        (false, _) => Bump::None,
-        (true, Some(bump)) => bump,
-        // Changed by no commit that could be read: a merge by hand, or a lockfile.
-        (true, None) => Bump::Patch,
-    };
-    let by_others = candidate.causes.iter().any(|cause| !cause.via.is_empty());
-    match own.max(asked) {
-        Bump::None if by_others => Level::Follows,
-        Bump::None => Level::No,
-        bump => Level::Own(bump),
-    }
-}
-
-/// Who is built only with projects that are not released after all, is not released either.
-fn drop_followers_of_nothing(candidates: &[Candidate], levels: &mut [Level]) {
-    let released: BTreeSet<&str> = candidates
-        .iter()
-        .zip(levels.iter())
-        .filter(|(_, level)| !matches!(level, Level::No | Level::Follows))
-        .map(|(candidate, _)| candidate.name.as_str())
-        .collect();
-    let known: BTreeSet<&str> = candidates.iter().map(|one| one.name.as_str()).collect();
-    for (candidate, level) in candidates.iter().zip(levels.iter_mut()) {
-        let still = candidate.causes.iter().any(|cause| {
-            let seed = cause.via.first().map(String::as_str);
-            // What is no candidate cannot say that it is not released.
-            seed.is_some_and(|seed| released.contains(seed) || !known.contains(seed))
-        });
-        if *level == Level::Follows && !still {
-            *level = Level::No;
-        }
-    }
-}
-
+/// Projects that rise together.
 struct Group {
     members: Vec<usize>,
     is_fixed: bool,
@@ -153,7 +74,7 @@ fn groups(question: &Question<'_>, problems: &mut Vec<Problem>) -> Vec<Group> {
         for list in lists {
             let mut members = Vec::new();
             for name in list {
-                match find(question.candidates, name) {
+                match named(question.candidates, name) {
                     Some(at) => members.push(at),
                     None => problems.push(unknown("a release group", name)),
                 }
@@ -175,123 +96,24 @@ fn groups(question: &Question<'_>, problems: &mut Vec<Problem>) -> Vec<Group> {
     groups
 }
 
-fn raise_all(group: &Group, levels: &mut [Level]) {
-    let bumps = group.members.iter().map(|at| levels[*at].bump());
-    let highest = bumps.max().unwrap_or(Bump::None);
-    for at in &group.members {
-        if levels[*at] < Level::Own(highest) && highest > Bump::None {
-            levels[*at] = Level::Own(highest);
-        }
-    }
-}
-
-fn next(
-    question: &Question<'_>,
-    groups: &[Group],
-    levels: &[Level],
-    at: usize,
-    problems: &mut Vec<Problem>,
-) -> Version {
-    let candidate = &question.candidates[at];
-    let together = |group: &&Group| group.members.contains(&at);
-    let mut members: Vec<usize> = vec![at];
-    for group in groups.iter().filter(together) {
-        members.extend(group.members.iter().filter(|at| levels[**at] != Level::No));
-    }
-    let highest = |at: &usize| counted(question, &question.candidates[*at], levels[*at].bump());
-    let bump = members.iter().map(|at| levels[*at].bump()).max();
-    let last = members
-        .iter()
-        .filter_map(|at| Some(&question.candidates[*at].last.as_ref()?.version))
-        .max();
-    let shared =
-        last.map(|last| version::raised(last, bump.unwrap_or(Bump::Patch), question.config.zero));
-    let alone = members.iter().map(highest).max();
-    let mut to = alone
-        .into_iter()
-        .chain(shared.filter(|_| members.len() > 1))
-        .max();
-    if let Some(asked) = asked_for(candidate) {
-        let last = candidate.last.as_ref().map(|last| &last.version);
-        if last.is_some_and(|last| *asked <= *last) {
-            problems.push(Problem {
-                code: "version-too-low",
-                message: format!(
-                    "`Release-As` wants `{}` as {asked}, which is no rise",
-                    candidate.name
-                ),
-                help: "write a commit that asks for a higher version".to_owned(),
-            });
-        } else {
-            to = Some(asked.clone());
-        }
-    }
-    let to = to.unwrap_or_else(|| Version::new(0, 1, 0));
-    let Some(word) = question.pre else { return to };
-    version::pre_release(&to, word, &candidate.taken).unwrap_or_else(|| {
-        problems.push(Problem {
-            code: "pre-release",
-            message: format!("`{word}` is no word for a pre-release"),
-            help: "use letters and digits, such as `rc`".to_owned(),
-        });
-        to
-    })
-}
-
-/// What a candidate would become alone. A version that is written already and higher is a release that was prepared.
-fn counted(question: &Question<'_>, candidate: &Candidate, bump: Bump) -> Version {
-    let initial =
-        || version::parse(&question.config.initial).unwrap_or_else(|| Version::new(0, 1, 0));
-    let nothing = Version::new(0, 0, 0);
-    let written = candidate.written.as_ref().map(version::to_come);
-    let written = written.filter(|written| *written > nothing);
-    match &candidate.last {
-        None => written.unwrap_or_else(initial),
-        Some(last) => {
-            let counted = version::raised(&last.version, bump, question.config.zero);
-            let prepared = written.filter(|written| *written > last.version);
-            prepared.map_or(counted.clone(), |prepared| prepared.max(counted))
-        }
-    }
-}
-
-fn asked_for(candidate: &Candidate) -> Option<&Version> {
-    let mut asked = candidate.work.iter();
-    asked.find_map(|work| work.message.release_as.get(&candidate.name))
-}
-
-fn release(question: &Question<'_>, candidate: &Candidate, level: Level, to: Version) -> Release {
-    let mut causes = candidate.causes.clone();
-    let files = question.changes.iter().filter(|file| {
-        let mut names = file.bumps.keys();
-        names.any(|name| *name == candidate.name || candidate.path.as_str() == Some(name))
-    });
-    let mut notes = Vec::new();
-    for file in files {
-        notes.push(file.text.clone());
-        causes.push(cause("declared", format!("change file {}", file.path)));
-    }
-    if level == Level::First {
-        causes = vec![cause("requested", "it was never released".to_owned())];
-    } else if causes.is_empty() {
-        causes.push(cause(
-            "declared",
-            "it has one version with others that are released".to_owned(),
-        ));
-    }
+fn release(candidate: &Candidate, standing: &Standing, to: semver::Version) -> Release {
     let from = candidate.last.as_ref().map(|last| last.version.clone());
+    let mut causes = standing.causes.clone();
+    if standing.level == Level::First {
+        causes = vec![cause("requested", "it was never released".to_owned())];
+    }
     Release {
         project: candidate.name.clone(),
         path: candidate.path.clone(),
         bump: from
             .as_ref()
-            .map_or(Bump::None, |from| difference(from, &to)),
+            .map_or(Bump::None, |from| versions::difference(from, &to)),
         from,
         tag: candidate.series.tag(&to),
         to,
         causes,
-        work: candidate.work.clone(),
-        notes,
+        work: candidate.since.work.clone(),
+        notes: standing.notes.clone(),
         written: candidate.written.clone(),
     }
 }
@@ -301,14 +123,6 @@ fn cause(code: &str, detail: String) -> Cause {
         code: code.to_owned(),
         via: Vec::new(),
         detail,
-    }
-}
-
-fn difference(from: &Version, to: &Version) -> Bump {
-    match () {
-        () if to.major != from.major => Bump::Major,
-        () if to.minor != from.minor => Bump::Minor,
-        () => Bump::Patch,
     }
 }
 
@@ -341,16 +155,6 @@ fn collisions(candidates: &[Candidate], releases: &[Release], problems: &mut Vec
             });
         }
     }
-}
-
-fn find(candidates: &[Candidate], name: &str) -> Option<usize> {
-    let named = candidates
-        .iter()
-        .position(|candidate| candidate.name == name);
-    named.or_else(|| {
-        let mut paths = candidates.iter();
-        paths.position(|candidate| candidate.path.as_str() == Some(name))
-    })
 }
 
 fn unknown(place: &str, name: &str) -> Problem {

@@ -18,8 +18,19 @@ pub struct Message {
     pub subject: String,
     /// What breaks, in its own words.
     pub breaking: Option<String>,
-    /// Versions that are asked for, by project.
-    pub release_as: BTreeMap<String, Version>,
+    /// Versions that are asked for.
+    pub release_as: Vec<ReleaseAs>,
+}
+
+/// What one line `Release-As: …` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseAs {
+    /// What stands behind the colon.
+    pub value: String,
+    /// The project, by name or folder; `None` where none is named.
+    pub project: Option<String>,
+    /// The version; `None` where it is none.
+    pub version: Option<Version>,
 }
 
 /// Reads a message; one that follows no convention is a subject only.
@@ -59,9 +70,9 @@ pub fn bump(message: &Message, by_type: &BTreeMap<String, Bump>) -> Bump {
     custom.unwrap_or(if is_feature { Bump::Minor } else { Bump::Patch })
 }
 
-/// Reads the lines `Release-As: catalog 2.0.0`, `Release-As: catalog@2.0.0`: each names its project.
-fn release_as(text: &str) -> BTreeMap<String, Version> {
-    let mut found = BTreeMap::new();
+/// Reads the lines `Release-As: catalog 2.0.0`, `Release-As: catalog@v2.0.0`: each names its project.
+fn release_as(text: &str) -> Vec<ReleaseAs> {
+    let mut found = Vec::new();
     for line in text.lines() {
         let Some((key, value)) = line.split_once(':') else {
             continue;
@@ -70,11 +81,14 @@ fn release_as(text: &str) -> BTreeMap<String, Version> {
             continue;
         }
         let value = value.trim();
-        let named = value.rsplit_once([' ', '@']);
-        let version = named.and_then(|(_, version)| super::version::parse(version));
-        if let (Some((name, _)), Some(version)) = (named, version) {
-            found.insert(name.trim().to_owned(), version);
-        }
+        let (name, version) = value.rsplit_once([' ', '@']).unwrap_or(("", value));
+        let bare = version.strip_prefix(['v', 'V']).unwrap_or(version);
+        let name = name.trim();
+        found.push(ReleaseAs {
+            value: value.to_owned(),
+            project: (!name.is_empty()).then(|| name.to_owned()),
+            version: super::version::parse(bare),
+        });
     }
     found
 }
@@ -101,13 +115,24 @@ mod tests {
     #[test]
     fn a_version_can_be_asked_for_by_name() {
         let message = read(
-            "feat: x\n\nRelease-As: catalog 2.0.0\nrelease-as: @shop/web@3.0.0\nRelease-As: 4.0.0",
+            "feat: x\n\nRelease-As: catalog v2\nrelease-as: @shop/web@3.0.0\nRelease-As: 4.0.0\nRelease-As: catalog soon",
         );
-        let asked: Vec<_> = message
-            .release_as
-            .iter()
-            .map(|(name, v)| format!("{name} {v}"))
-            .collect();
-        assert_eq!(asked, ["@shop/web 3.0.0", "catalog 2.0.0"]);
+        let told = |it: &ReleaseAs| {
+            format!(
+                "{:?} {:?}",
+                it.project,
+                it.version.as_ref().map(ToString::to_string)
+            )
+        };
+        let asked: Vec<_> = message.release_as.iter().map(told).collect();
+        assert_eq!(
+            asked,
+            [
+                "Some(\"catalog\") Some(\"2.0.0\")",
+                "Some(\"@shop/web\") Some(\"3.0.0\")",
+                "None Some(\"4.0.0\")",
+                "Some(\"catalog\") None"
+            ]
+        );
     }
 }

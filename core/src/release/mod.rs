@@ -11,12 +11,13 @@ pub mod notes;
 pub mod series;
 pub mod version;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::RepoPath;
 use semver::Version;
 
 pub use crate::config::release::{Bump, Zero};
+use change_file::ChangeFile;
 use message::Message;
 use series::Series;
 
@@ -49,6 +50,31 @@ pub struct Cause {
     pub detail: String,
 }
 
+/// A version that a commit asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The commit, in full.
+    pub commit: String,
+    /// The version.
+    pub version: Version,
+}
+
+/// What happened to a project since a commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Since {
+    /// Why it is affected over `link` and `build` edges: what changed of itself, and a chain from another one of which something
+    /// changed that is shipped; empty if it is not. Whether that other one was tagged in between does not matter.
+    pub causes: Vec<Cause>,
+    /// The commits that touch it, newest first, without those that only wrote a release.
+    pub work: Vec<Work>,
+    /// Change files that were there at that commit, and so were heard.
+    pub heard: Vec<ChangeFile>,
+    /// Change files that commits of releases took away since, newest first.
+    pub spent: Vec<ChangeFile>,
+    /// Versions that `Release-As` asks for it, newest first.
+    pub asked: Vec<Asked>,
+}
+
 /// What is known of a project before it is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -66,10 +92,28 @@ pub struct Candidate {
     pub written: Option<Version>,
     /// Where that stands: those that share a place share their version.
     pub place: Option<(RepoPath, usize)>,
-    /// Why it is affected over `link` and `build` edges since its last release; empty if it is not.
-    pub causes: Vec<Cause>,
-    /// The commits since then that touch it, newest first.
-    pub work: Vec<Work>,
+    /// What happened since its last release.
+    pub since: Since,
+    /// What happened since its last pre-release with the word that is asked for, if that is newer than its last release.
+    pub recent: Option<Since>,
+}
+
+/// Finds a candidate as people name it: by its name, else by its folder.
+#[must_use]
+pub fn named(candidates: &[Candidate], name: &str) -> Option<usize> {
+    let by_name = candidates.iter().position(|one| one.name == name);
+    by_name.or_else(|| {
+        let mut all = candidates.iter();
+        all.position(|one| one.path.as_str() == Some(name))
+    })
+}
+
+/// Tells how much commits raise what they touch. What was changed by no commit that could be read (a merge by hand, a
+/// lockfile) changed all the same.
+#[must_use]
+pub fn raised_by(work: &[Work], types: &BTreeMap<String, Bump>) -> Bump {
+    let said = work.iter().map(|work| message::bump(&work.message, types));
+    said.max().unwrap_or(Bump::Patch)
 }
 
 /// One release.

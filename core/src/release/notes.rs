@@ -1,8 +1,13 @@
 //! What a release says to people: Markdown, grouped as Keep a Changelog (keepachangelog.com) and conventional commits have it.
 
+use std::collections::BTreeSet;
+
 use semver::Version;
 
-use super::{Release, Work};
+use super::{Release, Work, version};
+
+/// The file in a project's folder.
+pub const CHANGELOG: &str = "CHANGELOG.md";
 
 /// Where commits are shown, `{id}` in it; none leaves the ids as they are.
 pub type CommitUrl = Option<String>;
@@ -17,61 +22,48 @@ const GROUPS: [(&str, &[&str]); 3] = [
 #[must_use]
 pub fn markdown(release: &Release, date: &str, url: &CommitUrl) -> String {
     let mut text = format!("{}\n", heading(&release.to, date));
-    let breaking = release
-        .work
-        .iter()
-        .filter(|work| work.message.breaking.is_some());
-    section(
-        &mut text,
-        "Breaking",
-        breaking.map(|work| {
-            let told = work
-                .message
-                .breaking
-                .as_deref()
-                .filter(|told| !told.is_empty());
-            line(work, told.unwrap_or(&work.message.subject), url)
-        }),
-    );
+    work(&mut text, release, url);
+    let notes = release.notes.iter();
+    let notes = notes.map(|note| format!("- {}\n", note.replace('\n', "\n  ")));
+    section(&mut text, "Notes", notes);
+    let built_with = release.causes.iter().filter(|cause| !cause.via.is_empty());
+    let built_with = built_with.map(|cause| {
+        let chain: Vec<String> = cause.via.iter().map(|name| escape(name)).collect();
+        format!("- {}\n", chain.join(" → "))
+    });
+    section(&mut text, "Built with", built_with);
+    let is_bare = text.lines().count() == 1;
+    if is_bare && release.from.is_none() {
+        text.push_str("\nThe first release.\n");
+    } else if is_bare {
+        // Nothing of its own: then at least why, or the section says nothing.
+        let causes = release.causes.iter();
+        let why = causes.map(|cause| format!("- {}\n", quoted(&cause.detail)));
+        section(&mut text, "Released because", why);
+    }
+    text
+}
+
+/// What commits did, by kind.
+fn work(text: &mut String, release: &Release, url: &CommitUrl) {
+    let all = || release.work.iter();
+    let breaking = all().filter_map(|work| Some((work, work.message.breaking.as_deref()?)));
+    let breaking = breaking.map(|(work, told)| match told {
+        "" => line(work, &work.message.subject, url),
+        told => line(work, told, url),
+    });
+    section(text, "Breaking", breaking);
+    let told = |work: &Work| line(work, &work.message.subject, url);
     for (title, kinds) in GROUPS {
-        let of = release
-            .work
-            .iter()
-            .filter(|work| kinds.contains(&work.message.kind.as_str()));
-        section(
-            &mut text,
-            title,
-            of.map(|work| line(work, &work.message.subject, url)),
-        );
+        let of = all().filter(|work| kinds.contains(&work.message.kind.as_str()));
+        section(text, title, of.map(told));
     }
     let is_grouped = |work: &&Work| {
         let kind = work.message.kind.as_str();
         GROUPS.iter().any(|(_, kinds)| kinds.contains(&kind))
     };
-    let rest = release.work.iter().filter(|work| !is_grouped(work));
-    section(
-        &mut text,
-        "Changed",
-        rest.map(|work| line(work, &work.message.subject, url)),
-    );
-    section(
-        &mut text,
-        "Notes",
-        release
-            .notes
-            .iter()
-            .map(|note| format!("- {}\n", note.replace('\n', "\n  "))),
-    );
-    let built_with = release.causes.iter().filter(|cause| !cause.via.is_empty());
-    section(
-        &mut text,
-        "Built with",
-        built_with.map(|cause| {
-            let chain: Vec<String> = cause.via.iter().map(|name| escape(name)).collect();
-            format!("- {}\n", chain.join(" → "))
-        }),
-    );
-    text
+    let rest = all().filter(|work| !is_grouped(work));
+    section(text, "Changed", rest.map(told));
 }
 
 /// The heading that `version` looks for, so that no release is written twice.
@@ -80,33 +72,105 @@ pub fn heading(version: &Version, date: &str) -> String {
     format!("## {version} ({date})")
 }
 
-/// Puts notes into a changelog: before the newest release, after what stands above it.
+/// Puts notes into a changelog: before the newest release, after what stands above it. A section of this version that
+/// `is_stale` tells to be older than the notes gives way, and so do those of versions that were written and never tagged.
 #[must_use]
-pub fn into_changelog(changelog: &str, notes: &str, version: &Version) -> String {
-    let is_there = changelog.lines().any(|line| {
-        let rest = line
-            .strip_prefix("## ")
-            .map(|rest| rest.trim_start_matches(['[', 'v']));
-        rest.is_some_and(|rest| {
-            let end = rest.find([' ', ']', '(']).unwrap_or(rest.len());
-            rest[..end] == version.to_string()
-        })
-    });
-    if is_there {
+pub fn into_changelog(
+    changelog: &str,
+    notes: &str,
+    version: &Version,
+    is_stale: &dyn Fn(&Version, &str) -> bool,
+) -> String {
+    let (above, sections) = split(changelog);
+    let kept = |part: &&(Option<Version>, &str)| match &part.0 {
+        Some(of) => !is_stale(of, part.1),
+        None => true,
+    };
+    let kept: Vec<_> = sections.iter().filter(kept).collect();
+    if kept.iter().any(|(of, _)| of.as_ref() == Some(version)) {
         return changelog.to_owned();
     }
     if changelog.trim().is_empty() {
         return format!("# Changelog\n\n{notes}");
     }
+    if kept.is_empty() {
+        return format!("{}\n\n{notes}", above.trim_end());
+    }
+    let rest: String = kept.iter().map(|(_, text)| *text).collect();
+    format!("{above}{notes}\n{rest}")
+}
+
+/// Returns the section of a version, as the changelog has it.
+#[must_use]
+pub fn section_of(changelog: &str, version: &Version) -> Option<String> {
+    let (_, sections) = split(changelog);
+    let (_, text) = sections
+        .into_iter()
+        .find(|(of, _)| of.as_ref() == Some(version))?;
+    let is_shown = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    let text: String = text.chars().filter(is_shown).collect();
+    Some(format!("{}\n", text.trim_end()))
+}
+
+/// Returns every version that has a section.
+#[must_use]
+pub fn versions(changelog: &str) -> BTreeSet<Version> {
+    let (_, sections) = split(changelog);
+    sections.into_iter().filter_map(|(of, _)| of).collect()
+}
+
+/// Tells whether a section speaks of all that a release consists of.
+#[must_use]
+pub fn is_whole(section: &str, release: &Release) -> bool {
+    let mut work = release.work.iter();
+    let mut notes = release.notes.iter();
+    work.all(|work| section.contains(&short(&work.commit)))
+        && notes.all(|note| note.lines().all(|line| section.contains(line.trim())))
+}
+
+/// Tells whether a section has the heading that this tool writes, and so may be written again.
+#[must_use]
+pub fn is_ours(section: &str) -> bool {
+    let heading = section.lines().next().unwrap_or_default();
+    let date = heading
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once(" ("));
+    date.is_some_and(|(before, date)| {
+        let is_date = date.len() == 10 && date.chars().all(|c| c.is_ascii_digit() || c == '-');
+        let version = before.strip_prefix("## ").map(Version::parse);
+        is_date && version.is_some_and(|version| version.is_ok())
+    })
+}
+
+/// Splits a changelog into what stands above the first release, and the releases, each with the version that its heading names. What
+/// is not released yet stands above.
+fn split(changelog: &str) -> (&str, Vec<(Option<Version>, &str)>) {
+    let mut starts = Vec::new();
     let mut at = 0;
     for line in changelog.split_inclusive('\n') {
-        let is_release = line.starts_with("## ") && !line.to_lowercase().contains("unreleased");
-        if is_release {
-            return format!("{}{notes}\n{}", &changelog[..at], &changelog[at..]);
+        let is_heading = line.starts_with("## ");
+        if is_heading && (!starts.is_empty() || !line.to_lowercase().contains("unreleased")) {
+            starts.push(at);
         }
         at += line.len();
     }
-    format!("{}\n\n{notes}", changelog.trim_end())
+    let above = &changelog[..starts.first().copied().unwrap_or(changelog.len())];
+    let ends = starts.iter().skip(1).copied().chain([changelog.len()]);
+    let sections = starts.iter().zip(ends).map(|(start, end)| {
+        let text = &changelog[*start..end];
+        (version_in(text.lines().next().unwrap_or_default()), text)
+    });
+    (above, sections.collect())
+}
+
+fn version_in(heading: &str) -> Option<Version> {
+    let rest = heading.strip_prefix("## ")?.trim_start_matches(['[', 'v']);
+    let end = rest.find([' ', ']', '(']).unwrap_or(rest.len());
+    version::parse(&rest[..end])
+}
+
+fn short(commit: &str) -> String {
+    commit.chars().take(9).collect()
 }
 
 fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -117,7 +181,7 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) 
 }
 
 fn line(work: &Work, subject: &str, url: &CommitUrl) -> String {
-    let short: String = work.commit.chars().take(9).collect();
+    let short = short(&work.commit);
     let id = match url {
         Some(url) => format!("[{short}]({})", url.replace("{id}", &work.commit)),
         None => short,
@@ -145,6 +209,12 @@ fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// Escapes what this tool says itself, whose quotes stay as they are.
+fn quoted(text: &str) -> String {
+    let parts: Vec<String> = text.split('`').map(escape).collect();
+    parts.join("`")
 }
 
 /// Finds out where a host shows commits, from the address of the remote.
@@ -179,7 +249,8 @@ mod tests {
         let version = Version::new(1, 1, 0);
         let notes = "## 1.1.0 (2026-01-02)\n\n### Fixed\n\n- x\n";
         let old = "# Changelog\n\nAll of it.\n\n## 1.0.0 (2026-01-01)\n\n- y\n";
-        let new = into_changelog(old, notes, &version);
+        let never = |_: &Version, _: &str| false;
+        let new = into_changelog(old, notes, &version, &never);
         assert!(
             new.starts_with("# Changelog\n\nAll of it.\n\n## 1.1.0"),
             "{new}"
@@ -188,11 +259,36 @@ mod tests {
             new.ends_with("- x\n\n## 1.0.0 (2026-01-01)\n\n- y\n"),
             "{new}"
         );
-        assert_eq!(into_changelog(&new, notes, &version), new);
+        assert_eq!(into_changelog(&new, notes, &version, &never), new);
         assert_eq!(
-            into_changelog("", notes, &version),
+            into_changelog("", notes, &version, &never),
             format!("# Changelog\n\n{notes}")
         );
+        assert_eq!(section_of(&new, &version).as_deref(), Some(notes));
+        assert_eq!(section_of(&new, &Version::new(9, 0, 0)), None);
+        // What was written and never tagged gives way.
+        let next = Version::new(1, 2, 0);
+        let stale = |of: &Version, text: &str| *of == version && is_ours(text);
+        let notes = "## 1.2.0 (2026-01-03)\n\n### Added\n\n- x\n";
+        let newer = into_changelog(&new, notes, &next, &stale);
+        let headings: Vec<_> = newer
+            .lines()
+            .filter(|line| line.starts_with("## "))
+            .collect();
+        assert_eq!(headings, ["## 1.2.0 (2026-01-03)", "## 1.0.0 (2026-01-01)"]);
+    }
+
+    #[test]
+    fn only_own_headings_are_written_again() {
+        assert!(is_ours("## 1.2.0-rc.1 (2026-01-03)\n\nx"));
+        for other in [
+            "## [1.2.0] (2026-01-03)",
+            "## 1.2.0",
+            "## 1.2.0 (soon)",
+            "## 1.2 (2026-01-03)",
+        ] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 
     /// X3.

@@ -1,6 +1,10 @@
 //! Names of tags: each project has a series of its own. One that is there is kept; else the custom of its ecosystem counts.
+//!
+//! Forms that are known: those of Go (go.dev/ref/mod#vcs-version), lerna and changesets (`name@1.0.0`), release-please (`name-v1.0.0`), cargo-release
+//! (`name-v1.0.0`), knope (`name/v1.0.0`), JReleaser and hand-made ones (`release/name/1.0`, `name_1.0`, `name.v1.0`).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use semver::Version;
 
@@ -23,24 +27,23 @@ pub struct Owner<'p> {
     pub path: &'p str,
 }
 
-/// Patterns that repositories use. Where several would fit, the one with more tags counts, then the earlier one.
-const KNOWN: [&str; 12] = [
-    "{path}/v{version}",
-    "{name}@{version}",
-    "{name}@v{version}",
-    "{name}/v{version}",
-    "{name}/{version}",
-    "{name}-v{version}",
-    "{name}-{version}",
-    "{name}_v{version}",
-    "{leaf}/v{version}",
-    "{leaf}@{version}",
-    "{leaf}-v{version}",
-    "{leaf}-{version}",
-];
+/// What stands before the project's own words.
+const BEFORE: [&str; 4] = ["", "release/", "releases/", "release-"];
+
+/// The project's own words.
+const OWN: [&str; 3] = ["{path}", "{name}", "{leaf}"];
+
+/// What stands between them and the version.
+const BETWEEN: [&str; 9] = ["/v", "@", "@v", "/", "-v", "-", "_v", "_", ".v"];
 
 /// For the project at the root, alone.
 const OF_ROOT: [&str; 2] = ["v{version}", "{version}"];
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}*{}", self.before, self.after)
+    }
+}
 
 impl Series {
     /// Fills a pattern; `None` where `{version}` is not in it once.
@@ -96,30 +99,75 @@ fn module(path: &str) -> &str {
     if is_major { above } else { path }
 }
 
-/// Finds the series that a project already has.
+/// Finds the series that each owner already has, in the order of the owners; of each the one that goes on is the first.
+///
+/// That is the one with the highest version, since a version that falls would be refused by every registry; then the one
+/// with more tags, then the earlier pattern. Where two owners could mean the same series (`api` may be the folder of several),
+/// it is the one's that names it more exactly. `tags` are sorted.
 #[must_use]
-pub fn existing<'t>(
-    owner: Owner<'_>,
-    tags: impl Iterator<Item = &'t str> + Clone,
-) -> Option<Series> {
-    let patterns: &[&str] = if owner.path.is_empty() { &OF_ROOT } else { &[] };
-    let mut counted: BTreeMap<usize, (usize, Series)> = BTreeMap::new();
-    for (place, pattern) in KNOWN.iter().chain(patterns).enumerate() {
-        let Some(series) = Series::of(pattern, owner).filter(|series| is_own(series, owner)) else {
+pub fn existing(owners: &[Owner<'_>], tags: &[&str]) -> Vec<Vec<Series>> {
+    let all: Vec<_> = owners.iter().map(|owner| found(*owner, tags)).collect();
+    let mut exact: BTreeMap<&Series, usize> = BTreeMap::new();
+    for found in all.iter().flatten() {
+        let known = exact.entry(&found.series).or_insert(found.place);
+        *known = (*known).min(found.place);
+    }
+    let of = |found: &Vec<Found>| {
+        let own = found.iter().filter(|it| exact[&it.series] == it.place);
+        let mut own: Vec<&Found> = own.collect();
+        own.sort_by_key(|it| (std::cmp::Reverse((&it.highest, it.count)), it.place));
+        own.into_iter().map(|it| it.series.clone()).collect()
+    };
+    all.iter().map(of).collect()
+}
+
+/// A series that has tags.
+struct Found {
+    series: Series,
+    /// Which pattern it is of; the more exact ones come first.
+    place: usize,
+    highest: Version,
+    count: usize,
+}
+
+fn found(owner: Owner<'_>, tags: &[&str]) -> Vec<Found> {
+    let mut all: BTreeMap<Series, Found> = BTreeMap::new();
+    for (place, pattern) in patterns(owner).into_iter().enumerate() {
+        let Some(series) = Series::of(&pattern, owner).filter(|series| is_own(series, owner))
+        else {
             continue;
         };
-        let count = tags
-            .clone()
-            .filter(|tag| series.version(tag).is_some())
-            .count();
-        if count > 0 {
-            counted.insert(place, (count, series));
+        let start = tags.partition_point(|tag| *tag < series.before.as_str());
+        let near = tags[start..].iter();
+        let near = near.take_while(|tag| tag.starts_with(series.before.as_str()));
+        let versions: Vec<Version> = near.filter_map(|tag| series.version(tag)).collect();
+        if let Some(highest) = versions.iter().max() {
+            let found = Found {
+                series: series.clone(),
+                place,
+                highest: highest.clone(),
+                count: versions.len(),
+            };
+            all.entry(series).or_insert(found);
         }
     }
-    let best = counted
-        .into_iter()
-        .max_by_key(|(place, (count, _))| (*count, usize::MAX - *place));
-    best.map(|(_, (_, series))| series)
+    all.into_values().collect()
+}
+
+/// Patterns that repositories use, those first that name a project more exactly.
+fn patterns(owner: Owner<'_>) -> Vec<String> {
+    let is_root = owner.path.is_empty();
+    let mut all = Vec::new();
+    for before in BEFORE {
+        for own in OWN.into_iter().filter(|own| !is_root || *own == "{name}") {
+            let pattern = |between| format!("{before}{own}{between}{{version}}");
+            all.extend(BETWEEN.into_iter().map(pattern));
+        }
+        if is_root {
+            all.extend(OF_ROOT.into_iter().map(|form| format!("{before}{form}")));
+        }
+    }
+    all
 }
 
 /// Below the root a series without the project's name would take everybody's tags.
@@ -161,29 +209,54 @@ mod tests {
         assert_eq!(Series::of("v1", owner("a", "a")), None);
     }
 
+    /// The tag of 9.0.0 in each series that is there, the one that goes on first.
+    fn kept(name: &str, path: &str, tags: &[&str]) -> String {
+        let mut tags = tags.to_vec();
+        tags.sort_unstable();
+        let all = existing(&[owner(name, path)], &tags).remove(0);
+        let next = |series: &Series| series.tag(&Version::new(9, 0, 0));
+        all.iter().map(next).collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
     fn a_series_that_is_there_is_kept() {
-        let find = |name, path, tags: &[&str]| {
-            let series = existing(owner(name, path), tags.iter().copied())?;
-            Some(series.tag(&Version::new(9, 0, 0)))
-        };
-        let tags = [
-            "pay-v1.0.0",
-            "pay-v1.1.0",
-            "pay/v0.1.0",
-            "v3.0.0",
-            "payment-v9.0.0",
+        let tags = ["pay-v1.0.0", "pay-v1.1.0", "v3.0.0", "payment-v9.0.0"];
+        assert_eq!(kept("pay", "services/pay", &tags), "pay-v9.0.0");
+        assert_eq!(kept("root", "", &tags), "v9.0.0");
+        assert_eq!(kept("cart", "services/cart", &tags), "");
+        for (tag, next) in [
+            ("x/api/v0.1.0", "x/api/v9.0.0"),
+            ("x/api@0.1.0", "x/api@9.0.0"),
+            ("x/api@v1.0.0", "x/api@v9.0.0"),
+            ("api_1.0", "api_9.0.0"),
+            ("api.v1.0", "api.v9.0.0"),
+            ("release/api/1.0", "release/api/9.0.0"),
+            ("release-api-1.0", "release-api-9.0.0"),
+            ("releases/api/v2", "releases/api/v9.0.0"),
+        ] {
+            assert_eq!(kept("api", "x/api", &[tag]), next);
+        }
+    }
+
+    #[test]
+    fn of_several_series_the_highest_version_goes_on() {
+        let tags = ["pay-v1.4.0", "pay/v1.2.0", "pay/v1.1.0"];
+        assert_eq!(kept("pay", "services/pay", &tags), "pay-v9.0.0 pay/v9.0.0");
+    }
+
+    #[test]
+    fn a_series_is_its_who_is_named_more_exactly() {
+        let owners = [
+            owner("lib", "release/api"),
+            owner("api", "x/api"),
+            owner("y", "y/api"),
         ];
-        assert_eq!(
-            find("pay", "services/pay", &tags).as_deref(),
-            Some("pay-v9.0.0")
-        );
-        assert_eq!(find("root", "", &tags).as_deref(), Some("v9.0.0"));
-        assert_eq!(find("cart", "services/cart", &tags), None);
-        assert_eq!(
-            find("api", "x/api", &["x/api/v0.1.0"]).as_deref(),
-            Some("x/api/v9.0.0")
-        );
+        let all = existing(&owners, &["api/v1.0.0", "release/api/v1.0.0"]);
+        let told: Vec<_> = all
+            .iter()
+            .map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(told, [vec!["release/api/v*"], vec!["api/v*"], vec![]]);
     }
 
     #[test]

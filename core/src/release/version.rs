@@ -29,14 +29,24 @@ pub fn pre_release<'v>(
 ) -> Option<Version> {
     let number = |version: &Version| {
         let same = (version.major, version.minor, version.patch) == (of.major, of.minor, of.patch);
-        let rest = version.pre.as_str().strip_prefix(word)?.strip_prefix('.')?;
-        rest.parse::<u64>().ok().filter(|_| same)
+        number_after(version, word).filter(|_| same)
     };
     let last = taken.into_iter().filter_map(number).max();
     let next = last.map_or(Some(1), |last| last.checked_add(1))?;
     let mut found = of.clone();
     found.pre = Prerelease::new(&format!("{word}.{next}")).ok()?;
     Some(found)
+}
+
+/// Tells whether a version is a pre-release with this word and a number.
+#[must_use]
+pub fn has_word(version: &Version, word: &str) -> bool {
+    number_after(version, word).is_some()
+}
+
+fn number_after(version: &Version, word: &str) -> Option<u64> {
+    let rest = version.pre.as_str().strip_prefix(word)?.strip_prefix('.')?;
+    rest.parse().ok()
 }
 
 /// Returns the release that a version under work stands for: Maven's `1.2.0-SNAPSHOT` and Python's `1.2.0.dev` are the 1.2.0 that

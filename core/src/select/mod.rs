@@ -461,6 +461,26 @@ fn spread(question: &Question<'_>, hits: Hits) -> BTreeMap<ProjectIndex, Affecte
         .collect()
 }
 
+/// Returns who must be built anew because one of `seeds` is, and the shortest chain that says so; without the seeds.
+#[must_use]
+pub fn rebuilt_with(
+    graph: &ProjectGraph,
+    seeds: &BTreeSet<ProjectIndex>,
+) -> BTreeMap<ProjectIndex, Reason> {
+    let impact = Impact::Rebuild;
+    let seed = |project: &ProjectIndex| Seed {
+        project: *project,
+        impact,
+    };
+    let all: Vec<Seed> = seeds.iter().map(seed).collect();
+    let reached = closure::dependents(graph, &all, Depth::All).into_iter();
+    let names = reason::names(graph);
+    reached
+        .filter(|(_, reach)| reach.impact == impact && !reach.chain.is_empty())
+        .map(|(index, reach)| (index, Reason::of_chain(&names, &reach, None)))
+        .collect()
+}
+
 /// Tells whether a project owns only some files below its root.
 fn is_partial(ownership: &Ownership) -> bool {
     matches!(ownership, Ownership::Only(_))

@@ -46,8 +46,15 @@ pub enum VcsError {
         /// As it was written.
         spec: String,
     },
+    /// Nothing was committed yet.
+    #[error("there is no commit yet at `{spec}`")]
+    #[diagnostic(code(vcs::no_commit), help("commit something first"))]
+    NoCommit {
+        /// As it was written.
+        spec: String,
+    },
     /// Nothing here has this name.
-    #[error("`{spec}` names nothing in this repository ({cause})")]
+    #[error("`{spec}` names nothing in this repository{}", cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default())]
     #[diagnostic(
         code(vcs::unknown_revision),
         help("`git fetch` may bring it; `git branch -a` lists what is here")
@@ -55,8 +62,8 @@ pub enum VcsError {
     UnknownRevision {
         /// As it was written.
         spec: String,
-        /// The store's words.
-        cause: String,
+        /// The store's words, where it is not simply missing.
+        cause: Option<String>,
     },
     /// It is here, but no commit.
     #[error("`{spec}` is a {kind}, not a commit")]

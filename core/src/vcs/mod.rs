@@ -242,13 +242,24 @@ impl Repository {
             });
         }
         let repository = self.local();
+        let is_unborn = || repository.head().is_ok_and(|head| head.is_unborn());
+        if (spec == "HEAD" || spec == "@") && is_unborn() {
+            return Err(VcsError::NoCommit {
+                spec: spec.to_owned(),
+            });
+        }
         let unknown = |error: &dyn fmt::Display| VcsError::UnknownRevision {
             spec: spec.to_owned(),
-            cause: error.to_string(),
+            cause: Some(error.to_string()),
+        };
+        // What the parser met on its way says nothing to people, unless there were several objects of this name.
+        let not_found = |error: &dyn fmt::Display| VcsError::UnknownRevision {
+            spec: spec.to_owned(),
+            cause: Some(error.to_string()).filter(|words| words.contains("ambiguous")),
         };
         let id = repository
             .rev_parse_single(spec)
-            .map_err(|error| unknown(&error))?;
+            .map_err(|error| not_found(&error))?;
         let object = id.object().map_err(|error| unknown(&error))?;
         let object = object.peel_tags_to_end().map_err(|error| unknown(&error))?;
         if object.kind != gix::object::Kind::Commit {

@@ -98,6 +98,20 @@ impl Repository {
         head: &CommitId,
         base: Option<&CommitId>,
     ) -> Result<Vec<Commit>, VcsError> {
+        self.walked(head, base, usize::MAX)
+    }
+
+    /// Returns the newest commits of `head`, at most so many.
+    pub fn newest_commits(&self, head: &CommitId, most: usize) -> Result<Vec<Commit>, VcsError> {
+        self.walked(head, None, most)
+    }
+
+    fn walked(
+        &self,
+        head: &CommitId,
+        base: Option<&CommitId>,
+        most: usize,
+    ) -> Result<Vec<Commit>, VcsError> {
         let repository = self.local();
         let failed = |error: &dyn std::fmt::Display| VcsError::store("walk the history", error);
         let walk = repository
@@ -109,7 +123,7 @@ impl Repository {
             .all()
             .map_err(|error| failed(&error))?;
         let mut commits = Vec::new();
-        for step in walk {
+        for step in walk.take(most) {
             let step = step.map_err(|error| failed(&error))?;
             let commit = step.object().map_err(|error| failed(&error))?;
             let message = commit.message_raw().map_err(|error| failed(&error))?;

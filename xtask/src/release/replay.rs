@@ -3,7 +3,7 @@
 //! For each commit along the first parents, everything counts as released at its parent. Then what would be released must
 //! be what is affected over edges that build: the projects that the commit hits by itself, and who reaches one of them over
 //! `link`, `build` and `declared` edges of the graph of either side, which is walked here anew from `affected graph`. Those that
-//! only share their version with a released one are counted apart, and configuration of this tool ships nothing. The same question twice must give the same bytes.
+//! only share their version with a released one, and who only is built with those, are counted apart, and configuration of this tool ships nothing. The same question twice must give the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -190,8 +190,15 @@ impl Step<'_> {
         let (plan, list) = (json(&first)?, json(&self.ask(&["list"])?)?);
         let edges = self.edges()?;
         let (rebuilt, seeds) = rebuilt(&list, &edges);
-        let together = paths(&plan["releases"], shares_its_version);
+        let sharing = paths(&plan["releases"], shares_its_version);
         let released = paths(&plan["releases"], |_| true);
+        // Who is built with one of those follows it, as it follows every release.
+        let followers = reached(&sharing, &edges);
+        let together: BTreeSet<String> = followers
+            .into_iter()
+            .filter(|path| !rebuilt.contains(path) || sharing.contains(path))
+            .filter(|path| released.contains(path))
+            .collect();
         let (mut missing, mut extra) = (Vec::new(), Vec::new());
         for project in list["projects"].as_array().into_iter().flatten() {
             let path = project["path"].as_str().unwrap_or_default();
@@ -322,6 +329,14 @@ fn rebuilt(
             .flatten()
             .any(hits)
     });
+    (reached(&seeds, edges), seeds)
+}
+
+/// Follows dependents to the end; with where it began.
+fn reached(
+    seeds: &BTreeSet<String>,
+    edges: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeSet<String> {
     let mut found = seeds.clone();
     let mut queue: Vec<String> = seeds.iter().cloned().collect();
     while let Some(path) = queue.pop() {
@@ -331,7 +346,7 @@ fn rebuilt(
             }
         }
     }
-    (found, seeds)
+    found
 }
 
 /// Tells whether a release is only made since another project has the same version.
@@ -339,7 +354,7 @@ fn shares_its_version(release: &Value) -> bool {
     let mut reasons = release["reasons"].as_array().into_iter().flatten();
     reasons.all(|reason| {
         let detail = reason["detail"].as_str().unwrap_or_default();
-        detail.starts_with("it has one version with others")
+        detail.starts_with("it has one version with `")
     })
 }
 

@@ -293,7 +293,13 @@ fn report(output: &Output) -> Result<Ended, String> {
         Ok(tags.filter_map(state).collect())
     };
     match output.status.code() {
-        Some(0) if states()?.iter().all(|state| state == "pushed") => Ok(Ended::Done),
+        Some(0)
+            if states()?
+                .iter()
+                .all(|state| state == "pushed" || state == "present") =>
+        {
+            Ok(Ended::Done)
+        }
         Some(1) if states()?.len() == MODULES.len() && words.contains("help:") => Ok(Ended::Told),
         Some(2) if words.contains("nothing was written") => Ok(Ended::Told),
         code => Err(format!("ended with {code:?}: {words}")),

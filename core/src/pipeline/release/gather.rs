@@ -3,24 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use affected_graph::{Depth, Impact, Project, ProjectGraph, ProjectKind, RepoPath};
+use affected_graph::{Depth, Project, ProjectKind, RepoPath};
+use semver::Version;
 
 use super::super::{Comparison, Fetch, Judged, Names, OnUnknown, PipelineError, Request, judge};
+use super::history::{History, Past};
+use super::reach::{self, Causes};
 use super::repeated::Repeated;
-use super::{Planned, ReleaseRequest};
+use super::{Planned, ReleaseRequest, requested};
 use crate::ci::Environment;
 use crate::config::Config;
 use crate::config::release::ProjectRelease;
-use crate::diff::compare;
 use crate::ecosystem;
 use crate::release::change_file::{self, ChangeFile};
 use crate::release::series::{self, Owner, Series};
-use crate::release::{Candidate, Cause, Problem, Released, Work, manifest, message, version};
+use crate::release::{Candidate, Released, Since, manifest, version};
 use crate::report::wire::v1;
-use crate::select::{self, ReasonCode};
 use crate::tree::Tree;
 use crate::tree::revision::RevisionTree;
-use crate::vcs::{Commit, CommitId, Repository, Tag};
+use crate::vcs::{CommitId, Repository, Tag};
 
 /// Looks at the head, then at the head from each commit that a project was last released at.
 pub(super) fn gather(
@@ -36,39 +37,34 @@ pub(super) fn gather(
         .base
         .as_deref()
         .map(|base| repository.resolve_commit(base));
-    let base = base.transpose()?;
+    let known = Known {
+        now: &now,
+        tags: &tags,
+        repository: &repository,
+        head: &head,
+        base: base.transpose()?,
+        pre: request.pre.as_deref(),
+    };
+    let mut warnings = Vec::new();
+    let found = found(&known, &mut warnings)?;
+    let bare: Vec<Candidate> = found.iter().map(|it| it.candidate.clone()).collect();
     let mut history = History {
         repository: &repository,
         head: &head,
-        touched: BTreeMap::new(),
+        places: places(&now, &bare),
+        seen: BTreeMap::new(),
     };
-    let mut candidates = Vec::new();
-    let mut since: BTreeMap<CommitId, Vec<usize>> = BTreeMap::new();
-    let repeated = Repeated::new(&now);
-    for (_, project) in now.head.graph.projects() {
-        let Some((candidate, last)) = candidate(&now, project, &tags, &history, base.as_ref())?
-        else {
-            continue;
-        };
-        if let Some(last) = last {
-            since.entry(last).or_default().push(candidates.len());
-        }
-        candidates.push(candidate);
-    }
-    for (commit, members) in since {
-        let judged = judge(&asked(request, &commit, &head), env)?;
-        let work = history.work(&judged, &now, &commit)?;
-        for at in members {
-            let candidate: &mut Candidate = &mut candidates[at];
-            candidate.causes = causes(&judged, &candidate.path, &repeated);
-            candidate.work = work.get(&candidate.path).cloned().unwrap_or_default();
-        }
-    }
-    let (changes, warnings) = change_files(now.trees.head.as_ref(), &now.trees.config);
+    let ranges = ranges(&found, &now, &mut history, |commit| {
+        judge(&asked(request, commit, &head), env)
+    })?;
+    let (candidates, lines) = filled(&found, bare, &ranges, &history)?;
+    warnings.extend(lines.warnings(&candidates));
+    let (changes, broken) = change_files(now.trees.head.as_ref(), &now.trees.config);
+    warnings.extend(broken);
     Ok(Planned {
         repository: Arc::clone(&repository),
         head,
-        head_name,
+        request: request.clone(),
         tree: Arc::clone(&now.trees.head),
         graph: Arc::clone(&now.head.graph),
         config: now.trees.config,
@@ -79,6 +75,141 @@ pub(super) fn gather(
         warnings,
         shown: Names::new(&request.filter, &request.exclude)?,
     })
+}
+
+/// Looks at every project.
+fn found(known: &Known<'_>, warnings: &mut Vec<v1::Warning>) -> Result<Vec<Found>, PipelineError> {
+    let names: Vec<&str> = known.tags.iter().map(|tag| tag.name.as_str()).collect();
+    let projects = known.now.head.graph.projects();
+    let projects: Vec<(&Project, String)> = projects.map(|(_, it)| (it, path_of(it))).collect();
+    let owners = projects.iter().map(|(project, path)| Owner {
+        name: &project.name,
+        path,
+    });
+    let owners: Vec<Owner<'_>> = owners.collect();
+    let kept = series::existing(&owners, &names);
+    let mut found = Vec::new();
+    for (((project, _), owner), kept) in projects.iter().zip(owners).zip(&kept) {
+        found.extend(candidate(known, project, (owner, kept), warnings)?);
+    }
+    Ok(found)
+}
+
+/// Looks at what happened since each commit that a project was last released at, once.
+fn ranges<'f>(
+    found: &'f [Found],
+    now: &Judged,
+    history: &mut History<'_>,
+    judged: impl Fn(&CommitId) -> Result<Judged, PipelineError>,
+) -> Result<BTreeMap<&'f CommitId, Range>, PipelineError> {
+    let mut ranges = BTreeMap::new();
+    let repeated = Repeated::new(now);
+    for commit in found.iter().flat_map(|it| [&it.last, &it.recent]).flatten() {
+        if !ranges.contains_key(commit) {
+            let range = range(&judged(commit)?, now, history, &repeated, commit)?;
+            ranges.insert(commit, range);
+        }
+    }
+    Ok(ranges)
+}
+
+/// Gives each candidate what happened since its releases. With it every `Release-As` that was seen.
+fn filled(
+    found: &[Found],
+    mut candidates: Vec<Candidate>,
+    ranges: &BTreeMap<&CommitId, Range>,
+    history: &History<'_>,
+) -> Result<(Vec<Candidate>, requested::Lines), PipelineError> {
+    let mut lines = requested::Lines::default();
+    for (at, found) in found.iter().enumerate() {
+        let since = |commit: &Option<CommitId>| {
+            let range = ranges.get(commit.as_ref()?)?;
+            Some(range.of(&candidates, at))
+        };
+        let (since, recent) = (since(&found.last), since(&found.recent));
+        candidates[at].since = since.unwrap_or_default();
+        candidates[at].recent = recent;
+    }
+    let bases: BTreeSet<&CommitId> = found.iter().filter_map(|it| it.last.as_ref()).collect();
+    for base in bases {
+        lines.add(&ranges[base].past.asked);
+    }
+    if found.iter().any(|it| it.last.is_none()) {
+        let asked = history.asked()?;
+        for (at, _) in found.iter().enumerate().filter(|(_, it)| it.last.is_none()) {
+            candidates[at].since.asked = requested::of(&candidates, at, &asked);
+        }
+        lines.add(&asked);
+    }
+    Ok((candidates, lines))
+}
+
+/// What candidates are looked for in.
+struct Known<'k> {
+    now: &'k Judged,
+    tags: &'k [Tag],
+    repository: &'k Repository,
+    head: &'k CommitId,
+    base: Option<CommitId>,
+    pre: Option<&'k str>,
+}
+
+/// A candidate, and the commits of its last release and of a pre-release after that.
+struct Found {
+    candidate: Candidate,
+    last: Option<CommitId>,
+    recent: Option<CommitId>,
+}
+
+/// All that happened since a commit.
+struct Range {
+    causes: Causes,
+    past: Past,
+    heard: Vec<ChangeFile>,
+}
+
+impl Range {
+    fn of(&self, candidates: &[Candidate], at: usize) -> Since {
+        let path = &candidates[at].path;
+        Since {
+            causes: self.causes.get(path).cloned().unwrap_or_default(),
+            work: self.past.work.get(path).cloned().unwrap_or_default(),
+            heard: self.heard.clone(),
+            spent: self.past.spent.clone(),
+            asked: requested::of(candidates, at, &self.past.asked),
+        }
+    }
+}
+
+fn range(
+    judged: &Judged,
+    now: &Judged,
+    history: &mut History<'_>,
+    repeated: &Repeated<'_>,
+    base: &CommitId,
+) -> Result<Range, PipelineError> {
+    let past = history.since(judged, now, base)?;
+    let config = &now.trees.config;
+    let before = judged.trees.base.as_deref();
+    let heard = before.map(|tree| change_files(tree, config).0);
+    Ok(Range {
+        causes: reach::causes(judged, repeated, &past.work, &config.release),
+        past,
+        heard: heard.unwrap_or_default(),
+    })
+}
+
+/// Files in which projects keep their versions.
+fn places(now: &Judged, candidates: &[Candidate]) -> BTreeSet<RepoPath> {
+    let manifests = candidates
+        .iter()
+        .filter_map(|it| Some(it.place.as_ref()?.0.clone()));
+    let projects = now.head.graph.projects();
+    let files = projects.filter_map(|(_, project)| {
+        let file = settings(&now.trees.config, project).file.as_ref()?;
+        project.root.join(file).ok()
+    });
+    manifests.chain(files).collect()
 }
 
 fn asked(request: &ReleaseRequest, since: &CommitId, head: &CommitId) -> Request {
@@ -100,63 +231,112 @@ fn asked(request: &ReleaseRequest, since: &CommitId, head: &CommitId) -> Request
     }
 }
 
-/// Looks at one project. With it the commit it was last released at.
+/// The folder as patterns have it: empty for the root.
+fn path_of(project: &Project) -> String {
+    match project.root.is_root() {
+        true => String::new(),
+        false => project.root.to_string(),
+    }
+}
+
+/// Looks at one project; `None` if it is not released.
 fn candidate(
-    now: &Judged,
+    known: &Known<'_>,
     project: &Project,
-    tags: &[Tag],
-    history: &History<'_>,
-    base: Option<&CommitId>,
-) -> Result<Option<(Candidate, Option<CommitId>)>, PipelineError> {
-    let settings = settings(&now.trees.config, project);
+    (owner, kept): (Owner<'_>, &[Series]),
+    warnings: &mut Vec<v1::Warning>,
+) -> Result<Option<Found>, PipelineError> {
+    let config = &known.now.trees.config;
+    let settings = settings(config, project);
     if settings.enabled == Some(false) {
         return Ok(None);
     }
-    let path = project.root.to_string();
-    let owner = Owner {
-        name: &project.name,
-        path: if project.root.is_root() { "" } else { &path },
-    };
-    let read = |path: &RepoPath| String::from_utf8(now.trees.head.read(path).ok()?).ok();
+    let head = &known.now.trees.head;
+    let read = |path: &RepoPath| String::from_utf8(head.read(path).ok()?).ok();
     let place = manifest::version_of(&project.manifests, &read);
-    let names = tags.iter().map(|tag| tag.name.as_str());
-    let kept = series::existing(owner, names);
     let is_shipped = matches!(project.kind, ProjectKind::Service | ProjectKind::Library);
     let is_released =
-        settings.enabled == Some(true) || is_shipped || place.is_some() || kept.is_some();
+        settings.enabled == Some(true) || is_shipped || place.is_some() || !kept.is_empty();
     if !is_released {
         return Ok(None);
     }
-    let series = series_of(&now.trees.config, settings, project, owner, kept);
-    let (last, commit) = match base {
+    let series = series_of(config, project, (owner, kept), warnings);
+    let (last, commit) = match &known.base {
         Some(base) => (None, Some(base.clone())),
-        None => last(&series, tags, history)?.unzip(),
+        None => known
+            .newest(&series, |version| version.pre.is_empty())?
+            .unzip(),
     };
     let written = place
         .as_ref()
         .and_then(|(_, spot)| version::parse(&spot.text));
-    let nothing = semver::Version::new(0, 0, 0);
     let last = last.or_else(|| {
-        base.map(|base| Released {
+        known.base.as_ref().map(|base| Released {
             tag: base.to_string(),
-            version: written.clone().unwrap_or(nothing),
+            version: written.clone().unwrap_or(Version::new(0, 0, 0)),
         })
     });
+    let recent = known.recent(&series, last.as_ref())?;
+    let versions = known
+        .tags
+        .iter()
+        .filter_map(|tag| series.version(&tag.name));
     let candidate = Candidate {
         name: project.name.clone(),
         path: project.root.clone(),
-        taken: tags
-            .iter()
-            .filter_map(|tag| series.version(&tag.name))
-            .collect(),
+        taken: versions.collect(),
         series,
         last,
         written,
         place: place.map(|(file, spot)| (file, spot.range.start)),
-        causes: Vec::new(),
-        work: Vec::new(),
+        since: Since::default(),
+        recent: None,
     };
-    Ok(Some((candidate, commit)))
+    Ok(Some(Found {
+        candidate,
+        last: commit,
+        recent,
+    }))
+}
+
+impl Known<'_> {
+    /// Finds the highest version of a series that the head contains.
+    fn newest(
+        &self,
+        series: &Series,
+        is_wanted: impl Fn(&Version) -> bool,
+    ) -> Result<Option<(Released, CommitId)>, PipelineError> {
+        let named = |tag: &Tag| Some((series.version(&tag.name)?, tag.clone()));
+        let all = self.tags.iter().filter_map(named);
+        let mut known: Vec<_> = all.filter(|(version, _)| is_wanted(version)).collect();
+        known.sort_by(|a, b| b.0.cmp(&a.0));
+        for (version, tag) in known {
+            if self.repository.is_ancestor(&tag.commit, self.head)? {
+                let released = Released {
+                    tag: tag.name,
+                    version,
+                };
+                return Ok(Some((released, tag.commit)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds the commit of the last pre-release with the word that is asked for, after the last release.
+    fn recent(
+        &self,
+        series: &Series,
+        last: Option<&Released>,
+    ) -> Result<Option<CommitId>, PipelineError> {
+        let (Some(word), None) = (self.pre, &self.base) else {
+            return Ok(None);
+        };
+        let found = self.newest(series, |version| {
+            let is_newer = last.is_none_or(|last| *version > last.version);
+            is_newer && version::has_word(version, word)
+        })?;
+        Ok(found.map(|(_, commit)| commit))
+    }
 }
 
 /// Returns what is configured for the releases of a project.
@@ -181,169 +361,56 @@ pub(super) fn settings<'c>(config: &'c Config, project: &Project) -> &'c Project
 
 fn series_of(
     config: &Config,
-    settings: &ProjectRelease,
     project: &Project,
-    owner: Owner<'_>,
-    kept: Option<Series>,
+    (owner, kept): (Owner<'_>, &[Series]),
+    warnings: &mut Vec<v1::Warning>,
 ) -> Series {
+    let settings = settings(config, project);
     let written = settings.tag.as_ref().or(config.release.tag.as_ref());
-    let written = written.and_then(|pattern| Series::of(pattern, owner));
-    let custom = || {
-        let first = project.ecosystems.first();
-        let known = ecosystem::ALL.iter();
-        let own = known.copied().find(|it| first == Some(&it.id()));
-        Series::of(
-            own.map_or("{name}/v{version}", |own| own.tag_pattern()),
-            owner,
-        )
-    };
+    if let Some(written) = written.and_then(|pattern| Series::of(pattern, owner)) {
+        return written;
+    }
+    if let [first, others @ ..] = kept {
+        if !others.is_empty() {
+            warnings.push(several(project, first, others));
+        }
+        return first.clone();
+    }
+    let first = project.ecosystems.first();
+    let known = ecosystem::ALL.iter();
+    let own = known.copied().find(|it| first == Some(&it.id()));
+    let custom = Series::of(
+        own.map_or("{name}/v{version}", |own| own.tag_pattern()),
+        owner,
+    );
     let fallback = || Series::of("{name}/v{version}", owner).expect("the pattern has one version");
-    written.or(kept).or_else(custom).unwrap_or_else(fallback)
+    custom.unwrap_or_else(fallback)
 }
 
-/// Finds the last final release that the head contains.
-fn last(
-    series: &Series,
-    tags: &[Tag],
-    history: &History<'_>,
-) -> Result<Option<(Released, CommitId)>, PipelineError> {
-    let named = |tag: &Tag| {
-        let version = series
-            .version(&tag.name)
-            .filter(|version| version.pre.is_empty())?;
-        Some((version, tag.clone()))
-    };
-    let mut known: Vec<_> = tags.iter().filter_map(named).collect();
-    known.sort_by(|a, b| b.0.cmp(&a.0));
-    for (version, tag) in known {
-        if history.repository.is_ancestor(&tag.commit, history.head)? {
-            let released = Released {
-                tag: tag.name,
-                version,
-            };
-            return Ok(Some((released, tag.commit)));
-        }
-    }
-    Ok(None)
-}
-
-/// Why a project is affected over edges that build it. That others were released is no reason of its own, and neither is the
-/// configuration of this tool, which nothing ships.
-fn causes(judged: &Judged, root: &RepoPath, repeated: &Repeated<'_>) -> Vec<Cause> {
-    let at = judged.union.at(root);
-    let affected = at.and_then(|at| judged.affected.projects.get(&at));
-    let rebuilt = affected.filter(|affected| affected.impact == Impact::Rebuild);
-    let reasons = rebuilt.into_iter().flat_map(|affected| &affected.reasons);
-    let ships_nothing = |reason: &select::Reason| {
-        if reason.code == ReasonCode::ConfigChanged {
-            return true;
-        }
-        let codes = [ReasonCode::ManifestChanged, ReasonCode::LockfileChanged];
-        let file = reason.file.as_ref().filter(|_| reason.via.is_empty());
-        let file = file.filter(|_| codes.contains(&reason.code));
-        file.is_some_and(|file| repeated.is_all(judged, file))
-    };
-    reasons
-        .filter(|reason| !ships_nothing(reason))
-        .map(|reason| Cause {
-            code: reason.code.as_str().to_owned(),
-            via: reason.via.clone(),
-            detail: reason.detail.clone(),
-        })
-        .collect()
-}
-
-/// Commits, and whom each touches; looked at once however many projects ask.
-struct History<'r> {
-    repository: &'r Repository,
-    head: &'r CommitId,
-    touched: BTreeMap<CommitId, BTreeSet<RepoPath>>,
-}
-
-impl History<'_> {
-    /// Returns the commits since `base` by the project they touch. Merges bring what their commits brought.
-    fn work(
-        &mut self,
-        judged: &Judged,
-        now: &Judged,
-        base: &CommitId,
-    ) -> Result<BTreeMap<RepoPath, Vec<Work>>, PipelineError> {
-        let mut work: BTreeMap<RepoPath, Vec<Work>> = BTreeMap::new();
-        for commit in self.repository.commits(self.head, Some(base))? {
-            if commit.parents > 1 {
-                continue;
-            }
-            for root in self.roots(&commit, judged, now)? {
-                work.entry(root).or_default().push(Work {
-                    commit: commit.id.to_string(),
-                    message: message::read(&commit.message),
-                });
-            }
-        }
-        Ok(work)
-    }
-
-    fn roots(
-        &mut self,
-        commit: &Commit,
-        judged: &Judged,
-        now: &Judged,
-    ) -> Result<BTreeSet<RepoPath>, PipelineError> {
-        if let Some(known) = self.touched.get(&commit.id) {
-            return Ok(known.clone());
-        }
-        let roots = self.touches(commit, judged, now)?;
-        self.touched.insert(commit.id.clone(), roots.clone());
-        Ok(roots)
-    }
-
-    /// Whom a commit touches by files: the same selection as for tests, without dependents. What it does to a lockfile
-    /// or a file of everybody is a reason to release, but no work of theirs.
-    fn touches(
-        &self,
-        commit: &Commit,
-        judged: &Judged,
-        now: &Judged,
-    ) -> Result<BTreeSet<RepoPath>, PipelineError> {
-        let Ok(differences) = self.repository.changes_of(commit) else {
-            // A shallow or partial clone ends somewhere.
-            return Ok(BTreeSet::new());
-        };
-        let changes = compare::of_git(&differences);
-        let graph: &ProjectGraph = &judged.union;
-        let nothing = BTreeMap::new();
-        let affected = select::determine(&select::Question {
-            graph,
-            changes: &changes,
-            config: &now.trees.config,
-            ecosystems: ecosystem::ALL,
-            faults: &[],
-            locks: &nothing,
-            fields: &BTreeMap::new(),
-            depth: Depth::None,
-        });
-        let mut roots = BTreeSet::new();
-        for (index, touched) in &affected.touched {
-            let project = graph.project(*index);
-            let mut manifests = project.manifests.iter();
-            let is_manifest = |path: &RepoPath| changes.changes().iter().any(|it| it.path == *path);
-            if !touched.files.is_empty() || manifests.any(is_manifest) {
-                roots.insert(project.root.clone());
-            }
-        }
-        Ok(roots)
+/// Tags of two series may both have been releases; which one goes on is a guess.
+fn several(project: &Project, first: &Series, others: &[Series]) -> v1::Warning {
+    let others: Vec<String> = others.iter().map(|it| format!("`{it}`")).collect();
+    v1::Warning {
+        code: "several-series".to_owned(),
+        message: format!(
+            "`{}` has tags of several series: `{first}` has the highest version and goes on, not {}",
+            project.name,
+            others.join(", ")
+        ),
+        help: Some(
+            "say which one it is: `release.tag` in the project's table of affected.toml".to_owned(),
+        ),
     }
 }
 
-/// Reads the change files of the head; one that is broken is told and left out.
+/// Reads the change files of a tree; one that is broken is told and left out.
 fn change_files(tree: &dyn Tree, config: &Config) -> (Vec<ChangeFile>, Vec<v1::Warning>) {
     let Ok(folder) = RepoPath::new(config.release.changes.as_bytes()) else {
         return (Vec::new(), Vec::new());
     };
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
     for entry in tree.files().below(&folder) {
-        let name = entry.path.file_name();
-        if !name.ends_with(b".md") || name.eq_ignore_ascii_case(b"README.md") {
+        if !change_file::is_name(&entry.path) {
             continue;
         }
         let bytes = tree.read(&entry.path).unwrap_or_default();
@@ -357,71 +424,6 @@ fn change_files(tree: &dyn Tree, config: &Config) -> (Vec<ChangeFile>, Vec<v1::W
         }
     }
     (found, warnings)
-}
-
-/// What stands against releases that only git and manifests can tell: names that git refuses, tags that are taken by
-/// another commit, majors that an ecosystem refuses.
-pub(super) fn faults(planned: &Planned) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = cut_off(planned).into_iter().collect();
-    for release in planned.releases() {
-        if !Repository::is_tag_name(&release.tag) {
-            problems.push(Problem {
-                code: "tag-name",
-                message: format!(
-                    "git refuses `{}` as the name of a tag",
-                    release.tag.escape_debug()
-                ),
-                help:
-                    "write a pattern for it: `release.tag` in the project's table of affected.toml"
-                        .to_owned(),
-            });
-        }
-        let taken = planned.tags.iter().find(|tag| tag.name == release.tag);
-        if let Some(taken) = taken.filter(|tag| tag.commit != planned.head) {
-            problems.push(Problem {
-                code: "tag-taken",
-                message: format!("the tag `{}` names {} already", release.tag, taken.commit),
-                help: "a tag is never moved; ask for a higher version with `Release-As`".to_owned(),
-            });
-        }
-        problems.extend(refused_major(planned, release));
-    }
-    problems
-}
-
-/// A clone that lacks history may lack the tag of each project that seems to be new.
-fn cut_off(planned: &Planned) -> Option<Problem> {
-    if !planned.repository.is_shallow() {
-        return None;
-    }
-    let mut releases = planned.releases();
-    let new = releases.find(|release| release.from.is_none())?;
-    Some(Problem {
-        code: "shallow-clone",
-        message: format!(
-            "this clone lacks history, and so perhaps the last release of `{}`",
-            new.project
-        ),
-        help:
-            "`git fetch --unshallow --tags`; in CI, check out the whole history (`fetch-depth: 0`)"
-                .to_owned(),
-    })
-}
-
-fn refused_major(planned: &Planned, release: &crate::release::Release) -> Option<Problem> {
-    let project = planned.graph.project(planned.graph.at(&release.path)?);
-    let of = |id| ecosystem::ALL.iter().copied().find(|it| it.id() == id);
-    let own = of(*project.ecosystems.first()?)?;
-    let mut manifests = project.manifests.iter();
-    let refused = manifests.find_map(|path| {
-        let text = planned.text(path)?;
-        own.refuses_major(&text, release.to.major)
-    })?;
-    Some(Problem {
-        code: "major-refused",
-        message: format!("`{}` cannot be {}: {refused}", release.project, release.to),
-        help: "change the manifest first, or ask for another version with `Release-As`".to_owned(),
-    })
 }
 
 /// Reads a version at another commit, for `check`.

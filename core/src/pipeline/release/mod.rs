@@ -1,8 +1,14 @@
 //! Composes a release: gathers what git, the graph and the manifests say, and lets [`crate::release::decide`] decide.
 
+mod checked;
+mod faults;
 mod gather;
+mod history;
 mod publish;
+mod reach;
+mod remote;
 mod repeated;
+mod requested;
 mod write;
 
 use std::sync::Arc;
@@ -11,7 +17,8 @@ use affected_graph::{ProjectGraph, RepoPath};
 use miette::Diagnostic;
 use thiserror::Error;
 
-pub use publish::{Publishing, check, publish};
+pub use checked::{Against, check};
+pub use publish::{Publishing, publish};
 pub use write::{Writing, write};
 
 use super::PipelineError;
@@ -54,6 +61,18 @@ pub enum ReleaseError {
         #[help]
         help: Option<String>,
     },
+    /// Nothing new could be tagged; what an earlier call had left behind was pushed all the same.
+    #[error("only {pushed}, left behind by an earlier call, was pushed: {message}")]
+    #[diagnostic(code(release::refused))]
+    Earlier {
+        /// Those tags.
+        pushed: String,
+        /// What stands against the rest.
+        message: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
     /// A file could not be written. Those named before it were.
     #[error("failed to write `{path}`")]
     #[diagnostic(
@@ -73,7 +92,7 @@ pub enum ReleaseError {
 pub struct Planned {
     repository: Arc<Repository>,
     head: CommitId,
-    head_name: String,
+    request: ReleaseRequest,
     tree: SharedTree,
     graph: Arc<ProjectGraph>,
     config: Config,
@@ -93,8 +112,9 @@ pub fn plan(request: &ReleaseRequest, env: &Environment) -> Result<Planned, Pipe
         config: &planned.config.release,
         changes: &planned.changes,
         pre: request.pre.as_deref(),
+        followers: &|path| reach::followers(&planned.graph, path),
     });
-    let more = gather::faults(&planned);
+    let more = faults::faults(&planned);
     planned.decision.problems.extend(more);
     planned.decision.problems.sort();
     Ok(planned)
@@ -103,11 +123,19 @@ pub fn plan(request: &ReleaseRequest, env: &Environment) -> Result<Planned, Pipe
 impl Planned {
     /// Returns the releases that were asked for.
     fn releases(&self) -> impl Iterator<Item = &Release> {
-        let is_shown = |release: &&Release| {
-            let at = self.graph.at(&release.path);
-            at.is_some_and(|at| self.shown.accept(self.graph.project(at)))
-        };
-        self.decision.releases.iter().filter(is_shown)
+        let releases = self.decision.releases.iter();
+        releases.filter(|release| self.is_shown(&release.path))
+    }
+
+    /// Returns the projects that were asked for.
+    fn shown_candidates(&self) -> impl Iterator<Item = &Candidate> {
+        let candidates = self.candidates.iter();
+        candidates.filter(|candidate| self.is_shown(&candidate.path))
+    }
+
+    fn is_shown(&self, path: &RepoPath) -> bool {
+        let at = self.graph.at(path);
+        at.is_some_and(|at| self.shown.accept(self.graph.project(at)))
     }
 
     /// Returns the document.
@@ -128,9 +156,25 @@ impl Planned {
             project: release.project.clone(),
             version: release.to.to_string(),
             tag: release.tag.clone(),
-            markdown: notes::markdown(release, &day, &url),
+            markdown: self.words(release, &day, &url),
         };
         Ok(wire::notes(self.revision(), self.releases().map(note)))
+    }
+
+    /// What a release says: as its changelog has it, where `release version` wrote it or people did, and else as it would be
+    /// written. A section that lacks a commit or a change file is older than the release, and counts no more.
+    fn words(&self, release: &Release, day: &str, url: &notes::CommitUrl) -> String {
+        let path = release.path.join(notes::CHANGELOG).ok();
+        let text = path.and_then(|path| self.text(&path)).unwrap_or_default();
+        let section = notes::section_of(&text, &release.to);
+        let section = section.filter(|section| notes::is_whole(section, release));
+        section.unwrap_or_else(|| notes::markdown(release, day, url))
+    }
+
+    /// Returns what the user should know.
+    #[must_use]
+    pub fn warnings(&self) -> &[v1::Warning] {
+        &self.warnings
     }
 
     fn commit_url(&self) -> notes::CommitUrl {
@@ -139,10 +183,14 @@ impl Planned {
     }
 
     fn revision(&self) -> v1::Revision {
+        let (reference, source) = match &self.request.head {
+            Some(head) => (head.as_str(), "--head"),
+            None => ("HEAD", "HEAD"),
+        };
         v1::Revision {
-            reference: self.head_name.clone(),
+            reference: reference.to_owned(),
             commit: Some(self.head.to_string()),
-            source: "--head".to_owned(),
+            source: source.to_owned(),
         }
     }
 

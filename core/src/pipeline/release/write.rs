@@ -10,7 +10,7 @@ use semver::Version;
 use super::super::PipelineError;
 use super::{Planned, ReleaseError, gather};
 use crate::release::manifest::{self, Edits, Manifest, Spot, Target};
-use crate::release::{Release, notes};
+use crate::release::{Bump, Release, notes};
 use crate::report::wire::release as wire;
 use crate::vcs::on_disk;
 
@@ -56,9 +56,13 @@ pub fn write(planned: &Planned, writing: Writing) -> Result<wire::ReleaseVersion
     );
     for release in &releases {
         let text = notes::markdown(release, &day, &url);
-        desk.changelog(release, &text);
+        changelog(planned, release, &text, &mut desk);
     }
-    used_change_files(planned, &releases, &mut desk);
+    // What waits is told by the final release, too, and says how much that rises: a pre-release uses nothing up, as with changesets
+    // (docs/prereleases.md there).
+    if planned.request.pre.is_none() {
+        used_change_files(planned, &releases, &mut desk);
+    }
     let changed = desk.changed();
     if writing == Writing::Real {
         for (path, text) in &changed {
@@ -104,14 +108,6 @@ impl Desk<'_> {
         }
     }
 
-    fn changelog(&mut self, release: &Release, text: &str) {
-        if let Ok(path) = release.path.join("CHANGELOG.md") {
-            let old = self.read(&path).unwrap_or_default();
-            let new = notes::into_changelog(&old, text, &release.to);
-            self.texts.insert(path, Some(new));
-        }
-    }
-
     fn changed(self) -> Texts {
         let on_disk = |path: &RepoPath| std::fs::read_to_string(on_disk(self.root, path)).ok();
         let texts = self.texts.iter();
@@ -120,6 +116,25 @@ impl Desk<'_> {
             .map(|(path, text)| (path.clone(), text.clone()))
             .collect()
     }
+}
+
+/// Writes the section of a release. Sections of ours that were written since the last tag and have none give way: those of
+/// other versions are part of this one, and one of this version is written again if it lacks something.
+fn changelog(planned: &Planned, release: &Release, text: &str, desk: &mut Desk<'_>) {
+    let Ok(path) = release.path.join(notes::CHANGELOG) else {
+        return;
+    };
+    let mut candidates = planned.candidates.iter();
+    let own = candidates.find(|one| one.path == release.path);
+    let is_stale = |of: &Version, section: &str| {
+        let is_open = own.is_some_and(|own| !own.taken.contains(of));
+        let is_after = release.from.as_ref().is_some_and(|from| of > from);
+        let is_other = *of != release.to || !notes::is_whole(section, release);
+        is_open && is_after && is_other && notes::is_ours(section)
+    };
+    let old = desk.read(&path).unwrap_or_default();
+    let new = notes::into_changelog(&old, text, &release.to, &is_stale);
+    desk.texts.insert(path, Some(new));
 }
 
 fn own_version(planned: &Planned, release: &Release, desk: &mut Desk<'_>) {
@@ -198,7 +213,8 @@ fn used_change_files(planned: &Planned, releases: &[&Release], desk: &mut Desk<'
             let mut all = releases.iter();
             all.any(|it| it.project == *name || it.path.as_str() == Some(name))
         };
-        if file.bumps.keys().all(is_released) {
+        let mut named = file.bumps.iter();
+        if named.all(|(name, bump)| *bump == Bump::None || is_released(name)) {
             desk.texts.insert(file.path.clone(), None);
         }
     }

@@ -1,9 +1,11 @@
 //! Tests of the module above.
 
 use super::*;
+use crate::release::message;
 use crate::release::series::{Owner, Series};
-use crate::release::{Released, Work};
+use crate::release::{Asked, Released, Since, Work};
 use affected_graph::RepoPath;
+use semver::Version;
 
 fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
@@ -28,25 +30,36 @@ fn project(name: &str, last: &str) -> Candidate {
         series,
         written: None,
         place: None,
-        causes: Vec::new(),
-        work: Vec::new(),
+        since: Since::default(),
+        recent: None,
     }
 }
 
 fn changed(mut of: Candidate, messages: &[&str]) -> Candidate {
-    of.causes
+    of.since
+        .causes
         .push(cause("file-changed", "its own file changed".to_owned()));
     let work = |text: &&str| Work {
         commit: "c0ffee".to_owned(),
         message: message::read(text),
     };
-    of.work = messages.iter().map(work).collect();
+    of.since.work = messages.iter().map(work).collect();
+    for work in &of.since.work {
+        let lines = work.message.release_as.iter();
+        let own = lines.filter(|line| line.project.as_deref() == Some(&of.name));
+        of.since.asked.extend(own.filter_map(|line| {
+            Some(Asked {
+                commit: work.commit.clone(),
+                version: line.version.clone()?,
+            })
+        }));
+    }
     of
 }
 
 fn built_with(mut of: Candidate, via: &[&str]) -> Candidate {
     let via = via.iter().map(|name| (*name).to_owned()).collect();
-    of.causes.push(Cause {
+    of.since.causes.push(Cause {
         code: "dependency-changed".to_owned(),
         via,
         detail: String::new(),
@@ -65,6 +78,7 @@ fn told(
         config,
         changes,
         pre,
+        followers: &|_| Vec::new(),
     });
     let release = |it: &Release| format!("{} {}", it.project, it.to);
     let problem = |it: &Problem| format!("! {}", it.code);
@@ -91,26 +105,89 @@ fn commits_raise_and_dependents_get_a_patch() {
 }
 
 #[test]
-fn who_follows_what_is_not_released_is_not_released() {
+fn a_type_that_raises_nothing_releases_nothing() {
     let config = ReleaseConfig {
         types: [("chore".to_owned(), Bump::None)].into(),
         ..ReleaseConfig::default()
     };
     let all = [
         changed(project("lib", "1.0.0"), &["chore: a"]),
-        built_with(project("web", "1.0.0"), &["lib", "mid"]),
-        built_with(project("app", "1.0.0"), &["stranger"]),
+        changed(built_with(project("web", "1.0.0"), &["lib"]), &["chore: a"]),
     ];
-    assert_eq!(told(&all, &config, &[], None), "app 1.0.1");
+    assert_eq!(told(&all, &config, &[], None), "web 1.0.1");
+}
+
+/// Nothing of `lib` changed, so no comparison of files reaches who is built with it; its release does.
+#[test]
+fn who_is_built_with_a_release_follows_it() {
+    let all = [
+        project("lib", "1.0.0"),
+        project("web", "2.0.0"),
+        project("z", "1.0.0"),
+    ];
+    let follow = |config: &ReleaseConfig, changes: &[ChangeFile]| {
+        let decision = decide(&Question {
+            candidates: &all,
+            config,
+            changes,
+            pre: None,
+            followers: &|path| match path.as_str() {
+                Some("lib") => vec![(
+                    RepoPath::from_normalized("web"),
+                    cause("dependency-changed", "lib".to_owned()),
+                )],
+                _ => Vec::new(),
+            },
+        });
+        let told = |it: &Release| format!("{} {} {}", it.project, it.to, it.causes[0].detail);
+        decision
+            .releases
+            .iter()
+            .map(told)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let file = change("lib", Bump::Minor);
+    assert_eq!(
+        follow(&ReleaseConfig::default(), std::slice::from_ref(&file)),
+        "lib 1.1.0 change file .changes/a.md, web 2.0.1 lib"
+    );
+    let config = ReleaseConfig {
+        fixed: vec![vec!["lib".to_owned(), "z".to_owned()]],
+        ..ReleaseConfig::default()
+    };
+    let file = change("z", Bump::Minor);
+    assert_eq!(
+        follow(&config, &[file]),
+        "lib 1.1.0 it has one version with `z`, web 2.0.1 lib, z 1.1.0 change file .changes/a.md"
+    );
+}
+
+fn change(name: &str, bump: Bump) -> ChangeFile {
+    ChangeFile {
+        path: RepoPath::from_normalized(".changes/a.md"),
+        bumps: [(name.to_owned(), bump)].into(),
+        text: "words".to_owned(),
+    }
+}
+
+/// A change file counts once: not after the release that heard it, and after the commit that took it away until the tag.
+#[test]
+fn change_files_count_once() {
+    let file = change("a", Bump::Minor);
+    let mut a = project("a", "1.0.0");
+    let waiting = std::slice::from_ref(&file);
+    let config = ReleaseConfig::default();
+    assert_eq!(told(&[a.clone()], &config, waiting, None), "a 1.1.0");
+    a.since.spent = vec![file.clone()];
+    assert_eq!(plain(&[a.clone()]), "a 1.1.0");
+    a.since.spent = Vec::new();
+    a.since.heard = vec![file.clone()];
+    assert_eq!(told(&[a], &config, waiting, None), "");
 }
 
 #[test]
 fn the_higher_of_commit_and_change_file_counts() {
-    let change = |name: &str, bump| ChangeFile {
-        path: RepoPath::from_normalized(".changes/a.md"),
-        bumps: [(name.to_owned(), bump)].into(),
-        text: "words".to_owned(),
-    };
     let all = [
         changed(project("lib", "1.0.0"), &["fix: a"]),
         project("web", "1.0.0"),
@@ -194,6 +271,29 @@ fn pre_releases_come_from_the_last_final_one() {
         told(&[a], &config, &[], Some("r c")),
         "a 1.1.0, ! pre-release"
     );
+}
+
+/// Since its own last pre-release nothing happened: another one would be the same.
+#[test]
+fn a_pre_release_needs_something_new() {
+    let mut a = changed(project("a", "1.0.0"), &["feat: x"]);
+    a.taken.insert(version("1.1.0-rc.1"));
+    a.written = Some(version("1.1.0-rc.1"));
+    a.recent = Some(Since::default());
+    let config = ReleaseConfig::default();
+    assert_eq!(told(&[a.clone()], &config, &[], Some("rc")), "");
+    assert_eq!(told(&[a.clone()], &config, &[], None), "a 1.1.0");
+    a.recent = Some(changed(project("a", "1.0.0"), &["fix: y"]).since);
+    assert_eq!(told(&[a], &config, &[], Some("rc")), "a 1.1.0-rc.2");
+}
+
+/// What raised a pre-release beyond its commits raises the final one as well.
+#[test]
+fn after_a_pre_release_comes_its_final_version() {
+    let mut a = changed(project("a", "1.0.0"), &["fix: x"]);
+    a.taken.insert(version("2.0.0-rc.1"));
+    a.written = Some(version("2.0.0-rc.1"));
+    assert_eq!(plain(&[a]), "a 2.0.0");
 }
 
 /// Q4.

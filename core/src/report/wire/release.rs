@@ -140,6 +140,9 @@ pub struct ReleaseTags {
     /// With `--dry-run`: the commands that would do the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
+    /// What the user should know.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// One tag.
@@ -159,9 +162,9 @@ pub enum TagState {
     Planned,
     /// It was made here.
     Created,
-    /// It was here before, on this commit.
+    /// It was there before: here, and with `--push` at the remote, on the same commit.
     Present,
-    /// The remote has it, on this commit.
+    /// It was pushed, and the remote has it.
     Pushed,
     /// It is here, and the remote has not taken it; run the command again.
     NotPushed,
@@ -195,6 +198,9 @@ pub struct ReleaseCheck {
     pub head: Revision,
     /// Sorted; empty if all is well.
     pub problems: Vec<Problem>,
+    /// What the user should know.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 fn tool() -> Tool {
@@ -252,6 +258,7 @@ pub(crate) fn tags(
     states: BTreeMap<String, TagState>,
     refusal: Option<String>,
     commands: Vec<String>,
+    warnings: Vec<Warning>,
 ) -> ReleaseTags {
     let tag = |(name, state): (String, TagState)| Tag { name, state };
     ReleaseTags {
@@ -261,16 +268,18 @@ pub(crate) fn tags(
         tags: states.into_iter().map(tag).collect(),
         refusal,
         commands,
+        warnings,
     }
 }
 
 /// Makes the document of a check.
-pub(crate) fn check(head: Revision, problems: &[Told]) -> ReleaseCheck {
+pub(crate) fn check(head: Revision, problems: &[Told], warnings: Vec<Warning>) -> ReleaseCheck {
     ReleaseCheck {
         schema: "affected.release-check/1".to_owned(),
         tool: tool(),
         head,
         problems: problems.iter().map(problem).collect(),
+        warnings,
     }
 }
 
