@@ -62,7 +62,7 @@ pub(super) fn run(
             let change = made.change()?;
             let names = held(&left).clone();
             for name in names {
-                if let Some(escape) = escape(&made, &change, (program, name))? {
+                if let Some(escape) = escape((wanted, &made), &change, (program, name))? {
                     let mut left = held(&left);
                     if left.contains(&name) {
                         println!("noticed  {name}: {}, {escape}", language.name());
@@ -94,7 +94,7 @@ fn held<'m>(left: &'m Mutex<Vec<&'static str>>) -> MutexGuard<'m, Vec<&'static s
 
 /// What a mistake misses of a change.
 fn escape(
-    made: &Made<'_>,
+    (wanted, made): (&Soundness, &Made<'_>),
     change: &Changed,
     (program, name): (&Path, &'static str),
 ) -> Result<Option<String>, String> {
@@ -102,7 +102,7 @@ fn escape(
         let tool = Tool { program, defect };
         // What another mistake left in the tool's memory would be found again.
         drop(std::fs::remove_dir_all(made.root().join(".git/affected")));
-        let selected = selected(&tool, made.root())?;
+        let selected = selected(&tool, made.root(), &wanted.precision[0])?;
         Ok::<_, String>(escapes(change, &made.before, &selected))
     };
     let by_mistake = missed(Some(name))?.into_iter().next();

@@ -58,14 +58,14 @@ impl<'l> Made<'l> {
         let root = folder.path();
         let base = Model::random(&mut random);
         language.lay_out(root, &base)?;
-        let config = format!("precision = \"{}\"\n", wanted.precision);
-        write(root, "affected.toml", &config)?;
-        for arguments in [
-            &["init", "-q", "-b", "main"][..],
-            &["add", "-A"],
-            &["commit", "-q", "-m", "first"],
-        ] {
-            git(root, arguments)?;
+        git(root, &["init", "-q", "-b", "none"])?;
+        // A branch for each precision, so that its setting is no change; the first stays.
+        for precision in wanted.precision.iter().rev() {
+            let config = format!("precision = \"{precision}\"\n");
+            write(root, "affected.toml", &config)?;
+            git(root, &["checkout", "-q", "--orphan", precision])?;
+            git(root, &["add", "-A"])?;
+            git(root, &["commit", "-q", "-m", "first"])?;
         }
         let before = language.run(root)?;
         if let Some((unit, _)) = before.iter().find(|(_, passed)| !**passed) {
@@ -91,6 +91,18 @@ impl<'l> Made<'l> {
         let (kind, part) = change::apply(root, self.language, &self.base, &mut self.random)?;
         let after = self.language.run(root)?;
         Ok(Changed { kind, part, after })
+    }
+
+    /// Goes to the branch of a precision and leaves the work tree as it is.
+    pub(super) fn set_precision(&self, precision: &str) -> Result<(), String> {
+        let head = format!("refs/heads/{precision}");
+        if git(self.root(), &["symbolic-ref", "HEAD"])?.trim() == head {
+            return Ok(());
+        }
+        git(self.root(), &["symbolic-ref", "HEAD", &head])?;
+        git(self.root(), &["reset", "-q"])?;
+        git(self.root(), &["checkout", "-q", "--", "affected.toml"])?;
+        Ok(())
     }
 
     /// Puts everything back, and tells which files were different.
