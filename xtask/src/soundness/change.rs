@@ -3,89 +3,122 @@
 use std::path::Path;
 
 use super::language::Language;
-use super::model::{Model, Part};
+use super::model::Model;
 use super::write;
 use affected_fixtures::Random;
 
-/// Changes the work tree, and tells what was done.
+/// How many kinds there are.
+const KINDS: usize = 20;
+
+/// How many of them each language has of its own.
+const OWN: usize = 4;
+
+/// Changes the work tree, and tells what was done to which part.
 pub(super) fn apply(
     root: &Path,
     language: &dyn Language,
     base: &Model,
     random: &mut Random,
-) -> Result<String, String> {
+) -> Result<(&'static str, usize), String> {
     let at = random.below(base.parts.len());
     let other = random.below(base.parts.len());
-    let told = match random.below(18) {
-        0 => {
-            std::fs::remove_file(root.join(language.source(at))).map_err(text)?;
-            "delete"
-        }
-        1 => {
-            let source = root.join(language.source(at));
-            let moved = source.with_file_name(format!("moved_{at}.{}", language.suffix()));
-            std::fs::rename(&source, moved).map_err(text)?;
-            "rename"
-        }
-        2 => {
-            let source = root.join(language.source(at));
-            let broken = std::fs::read_to_string(&source).map_err(text)? + "\n}{ broken\n";
-            std::fs::write(&source, broken).map_err(text)?;
-            "syntax"
-        }
-        3 => {
-            let (from, to) = (language.source(other), language.source(at));
-            std::fs::copy(root.join(from), root.join(to)).map_err(text)?;
-            "copied over"
-        }
-        4 => {
+    let kind = random.below(KINDS);
+    let files = (language.source(at), language.source(other));
+    let told = match kind {
+        0..=4 => of_files(root, (kind, language.suffix(), at), files)?,
+        5 => {
             let (path, test) = language.new_test(at, random.below(2) == 0);
             write(root, &path, &test)?;
             "new test"
         }
-        5 => match language.support(at, true) {
+        6 => match language.support(at, true) {
             Some((path, broken)) => {
                 write(root, &path, &broken)?;
                 "test support"
             }
             None => "nothing",
         },
-        14.. => language.own_change(root, at, random)?.unwrap_or("nothing"),
+        7 => {
+            let beside = root.join(&files.0);
+            let beside = beside.with_file_name(format!("more_{at}.{}", language.suffix()));
+            std::fs::copy(root.join(&files.0), beside).map_err(text)?;
+            "new source"
+        }
+        kind if kind >= KINDS - OWN => language.own_change(root, at, random)?.unwrap_or("nothing"),
         kind => {
             let mut model = base.clone();
-            if kind == 6 {
+            if kind == 8 {
                 model.parts[other].value += 1;
             }
-            let told = edit(&mut model.parts[at], at, kind, random);
+            let told = edit(&mut model, at, kind, random);
             language.lay_out(root, &model)?;
             told
         }
     };
-    Ok(format!("{told} {at}"))
+    Ok((told, at))
+}
+
+/// What is done with the source of one part, and the one of another.
+fn of_files(
+    root: &Path,
+    (kind, suffix, at): (usize, &str, usize),
+    (own, other): (String, String),
+) -> Result<&'static str, String> {
+    let (own, other) = (root.join(own), root.join(other));
+    let moved = format!("moved_{at}.{suffix}");
+    Ok(match kind {
+        0 => {
+            std::fs::remove_file(own).map_err(text)?;
+            "delete"
+        }
+        1 => {
+            std::fs::rename(&own, own.with_file_name(moved)).map_err(text)?;
+            "rename"
+        }
+        2 => {
+            std::fs::rename(&own, other.with_file_name(moved)).map_err(text)?;
+            "move"
+        }
+        3 => {
+            let broken = std::fs::read_to_string(&own).map_err(text)? + "\n}{ broken\n";
+            std::fs::write(&own, broken).map_err(text)?;
+            "syntax"
+        }
+        _ => {
+            std::fs::copy(other, own).map_err(text)?;
+            "copied over"
+        }
+    })
 }
 
 /// Edits one part; what is not there cannot be changed, then its value is.
-fn edit(part: &mut Part, at: usize, kind: usize, random: &mut Random) -> &'static str {
+fn edit(model: &mut Model, at: usize, kind: usize, random: &mut Random) -> &'static str {
+    let libraries = model.libraries();
+    let part = &mut model.parts[at];
     match (kind, &mut part.data) {
-        (6 | 7, _) => {
+        (9, _) => {
             part.remark = "nothing to see".to_owned();
             "remark"
         }
-        (8, _) if !part.uses.is_empty() => {
+        (10, _) if !part.uses.is_empty() => {
             part.uses.remove(0);
             "drop a use"
         }
-        (9, _) if at > 0 => {
-            part.uses = vec![random.below(at)];
+        (11, _) if at > 0 => {
+            part.uses = vec![random.below(at.min(libraries))];
             "other uses"
         }
-        (10, _) => {
+        (12, _) => {
             part.expected += 1;
             "test"
         }
-        (11, Some(data)) => {
+        (13, Some(data)) => {
             *data += 1;
             "data"
+        }
+        (8, _) => {
+            part.value += 1;
+            "two values"
         }
         _ => {
             part.value += 1;

@@ -1,11 +1,12 @@
 //! Mistakes that are built in on purpose: if the run does not notice one, it proves nothing about real ones.
 
-use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::language::{Language, Outcomes};
-use super::{Soundness, Tally, Told, Tool, judge, repository, selected};
-use affected_fixtures::Random;
+use super::language::Language;
+use super::made::{Changed, Made};
+use super::tally::escapes;
+use super::{Soundness, Tool, selected};
 
 /// Every mistake, by its name in the sources.
 const DEFECTS: &[&str] = &[
@@ -53,34 +54,30 @@ pub(super) fn run(
     languages: &[&dyn Language],
     program: &Path,
 ) -> Result<(), String> {
-    let mut left: Vec<&str> = DEFECTS.to_vec();
-    for number in 0..wanted.repos {
+    let left: Mutex<Vec<&str>> = Mutex::new(DEFECTS.to_vec());
+    super::at_once(wanted, &|number| {
         let language = languages[number % languages.len()];
-        let mut random = Random(wanted.seed.wrapping_add(number as u64));
-        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| -> Told {
-            let mut unnoticed = Vec::new();
-            for name in &left {
-                let tool = Tool {
-                    program,
-                    defect: Some(*name),
-                };
-                // What another mistake left in the tool's memory would be found again.
-                drop(std::fs::remove_dir_all(root.join(".git/affected")));
-                let mut tally = Tally::default();
-                judge(told, outcomes, &selected(&tool, root)?, &mut tally);
-                match tally.escapes.first() {
-                    Some(escape) => println!("noticed  {name}: {}, {escape}", language.name()),
-                    None => unnoticed.push(*name),
+        let mut made = Made::new(wanted, number, language)?;
+        for _ in 0..wanted.changes {
+            let change = made.change()?;
+            let names = held(&left).clone();
+            for name in names {
+                if let Some(escape) = escape((wanted, &made), &change, (program, name))? {
+                    let mut left = held(&left);
+                    if left.contains(&name) {
+                        println!("noticed  {name}: {}, {escape}", language.name());
+                        left.retain(|other| *other != name);
+                    }
                 }
             }
-            left = unnoticed;
-            Ok(match left.is_empty() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            })
-        };
-        repository(wanted, language, &mut random, &mut see)?;
-    }
+            if held(&left).is_empty() {
+                return Ok(false);
+            }
+            made.undo()?;
+        }
+        Ok(true)
+    })?;
+    let left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!(
         "{} of {} noticed",
         DEFECTS.len() - left.len(),
@@ -89,4 +86,29 @@ pub(super) fn run(
     left.is_empty()
         .then_some(())
         .ok_or_else(|| format!("not noticed: {}", left.join(" ")))
+}
+
+fn held<'m>(left: &'m Mutex<Vec<&'static str>>) -> MutexGuard<'m, Vec<&'static str>> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a mistake misses of a change.
+fn escape(
+    (wanted, made): (&Soundness, &Made<'_>),
+    change: &Changed,
+    (program, name): (&Path, &'static str),
+) -> Result<Option<String>, String> {
+    let missed = |defect| {
+        let tool = Tool { program, defect };
+        // What another mistake left in the tool's memory would be found again.
+        drop(std::fs::remove_dir_all(made.root().join(".git/affected")));
+        let selected = selected(&tool, made.root(), &wanted.precision[0])?;
+        Ok::<_, String>(escapes(change, &made.before, &selected))
+    };
+    let by_mistake = missed(Some(name))?.into_iter().next();
+    // What is missed without any mistake says nothing about this one.
+    match by_mistake {
+        Some(escape) if missed(None)?.is_empty() => Ok(Some(escape)),
+        _ => Ok(None),
+    }
 }

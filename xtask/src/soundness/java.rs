@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use super::language::{Language, Outcomes, data, write_data};
-use super::model::Model;
+use super::model::{Model, is_dynamic};
 use super::write;
 use affected_fixtures::Random;
 
@@ -35,6 +35,10 @@ impl Language for Java {
 
     fn suffix(&self) -> &'static str {
         "java"
+    }
+
+    fn manifests(&self) -> &'static [&'static str] {
+        &["pom.xml"]
     }
 
     fn source(&self, part: usize) -> String {
@@ -76,7 +80,7 @@ impl Language for Java {
             let load = format!(
                 "(boolean) Class.forName(String.join(\".\", \"ex\", \"p{number}\", \"Sup\" + \"port\")).getMethod(\"holds\").invoke(null)"
             );
-            if number % 3 == 0 {
+            if is_dynamic(number) {
                 write_test(root, number, "LoadTest", &load)?;
             }
             if number % 3 == 1 {

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::language::{Language, Outcomes, data, projects, status, write_data};
-use super::model::Model;
+use super::language::{Language, Outcomes, data, status, write_data};
+use super::model::{Model, is_dynamic};
 use super::write;
 use affected_fixtures::Random;
 
 pub(super) struct JavaScript;
+
+/// Runs every test file as `node --test --require ./setup.js` does, each alone, but in a thread instead of a process.
+const RUN: &str = include_str!("truth.js");
 
 impl Language for JavaScript {
     fn name(&self) -> &'static str {
@@ -22,6 +25,10 @@ impl Language for JavaScript {
 
     fn suffix(&self) -> &'static str {
         "js"
+    }
+
+    fn manifests(&self) -> &'static [&'static str] {
+        &["package.json", "package-lock.json"]
     }
 
     fn source(&self, part: usize) -> String {
@@ -69,7 +76,7 @@ impl Language for JavaScript {
                 part.data.unwrap_or_default(),
                 part.expected
             );
-            if number % 3 == 0 {
+            if is_dynamic(number) {
                 write(root, &format!("js{number}/test/load.js"), &load)?;
             }
             if let Some((path, text)) = self.support(number, false) {
@@ -123,22 +130,17 @@ impl Language for JavaScript {
 
     fn run(&self, root: &Path) -> Result<Outcomes, String> {
         install(root)?;
-        let mut found = Outcomes::new();
-        for project in projects(root, "package.json")? {
-            let tests = std::fs::read_dir(root.join(&project).join("test"));
-            for entry in tests.into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if !name.ends_with(".js") {
-                    continue;
-                }
-                let file = format!("test/{name}");
-                // As its own runner starts each file.
-                let arguments = ["--require", "./setup.js", &file];
-                let (code, _) = status(root, &project, "node", &arguments)?;
-                found.insert((project.clone(), file), code == 0);
-            }
+        let folder = root.display().to_string();
+        let (code, text) = status(root, "", "node", &["-e", RUN, &folder])?;
+        if code != 0 {
+            return Err(format!("the tests cannot be run: {text}"));
         }
-        Ok(found)
+        let lines = text.lines().filter_map(|line| {
+            let mut words = line.split('\t');
+            let (project, file, outcome) = (words.next()?, words.next()?, words.next()?);
+            Some(((project.to_owned(), file.to_owned()), outcome == "passed"))
+        });
+        Ok(lines.collect())
     }
 }
 
@@ -224,16 +226,10 @@ fn beside(root: &Path, number: usize) -> Result<(), String> {
         &format!("js{number}/other.js"),
         "exports.v = () => 0\n",
     )?;
-    let (outside, own) = (
-        format!("require('assert').strictEqual(require('ext{number}'), 1)\n"),
-        "require('assert').ok(require('fs').readFileSync(__dirname + '/../.env', 'utf8') === 'MODE=1\\n')\n",
-    );
-    let outside = if has_outside(number) {
-        outside
-    } else {
-        String::new()
-    };
-    write(root, &format!("js{number}/test/outside.js"), &outside)?;
-    write(root, &format!("js{number}/test/mode.js"), own)?;
-    Ok(())
+    let own = "require('assert').ok(require('fs').readFileSync(__dirname + '/../.env', 'utf8') === 'MODE=1\\n')\n";
+    if has_outside(number) {
+        let outside = format!("require('assert').strictEqual(require('ext{number}'), 1)\n");
+        write(root, &format!("js{number}/test/outside.js"), &outside)?;
+    }
+    write(root, &format!("js{number}/test/mode.js"), own)
 }

@@ -1,7 +1,6 @@
 //! Repositories of one language each, with its real test runner. To add one: its struct and a member of the list.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,6 +20,8 @@ pub(super) trait Language: Sync {
     /// The program that runs its tests.
     fn tool(&self) -> &'static str;
     fn suffix(&self) -> &'static str;
+    /// Names of files that say more than what one test reads: manifests and lockfiles.
+    fn manifests(&self) -> &'static [&'static str];
     /// The source of a part.
     fn source(&self, part: usize) -> String;
     /// Writes every file.
@@ -46,7 +47,7 @@ pub(super) trait Language: Sync {
 
 /// Every language that is tried.
 pub(super) static LANGUAGES: &[&dyn Language] = &[
-    &Go,
+    &super::go::Go,
     &super::java::Java,
     &super::javascript::JavaScript,
     &super::python::Python,
@@ -65,6 +66,8 @@ pub(super) fn status(
         .env("GOFLAGS", "-mod=mod")
         .env("GOPROXY", "off")
         .env("CARGO_TARGET_DIR", root.join("target"))
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("RUSTFLAGS")
         .output()
@@ -86,6 +89,23 @@ pub(super) fn projects(root: &Path, manifest: &str) -> Result<Vec<String>, Strin
     Ok(found)
 }
 
+pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, permissions).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+pub(super) fn relink(at: &Path, to: &str) -> Result<(), String> {
+    drop(std::fs::remove_file(at));
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(to, at).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
 /// What is asked besides the sum.
 pub(super) fn data(part: &Part, read: &str) -> String {
     part.data.map(|_| format!(" + {read}")).unwrap_or_default()
@@ -100,170 +120,6 @@ pub(super) fn write_data(
     for (number, part) in model.parts.iter().enumerate() {
         if let Some(data) = part.data {
             write(root, &place(number), &data.to_string())?;
-        }
-    }
-    Ok(())
-}
-
-/// Three packages to a module.
-struct Go;
-
-const PACKAGES: usize = 3;
-
-impl Go {
-    fn folder(part: usize) -> String {
-        format!("go{}/p{part}", part / PACKAGES)
-    }
-}
-
-impl Language for Go {
-    fn name(&self) -> &'static str {
-        "go"
-    }
-
-    fn tool(&self) -> &'static str {
-        "go"
-    }
-
-    fn suffix(&self) -> &'static str {
-        "go"
-    }
-
-    fn source(&self, part: usize) -> String {
-        format!("{}/source.go", Self::folder(part))
-    }
-
-    fn lay_out(&self, root: &Path, model: &Model) -> Result<(), String> {
-        let modules = model.parts.len().div_ceil(PACKAGES);
-        for module in 0..modules {
-            let mut text = format!("module ex.org/go{module}\n\ngo 1.22\n");
-            for other in (0..modules).filter(|other| *other != module) {
-                let _ = write!(
-                    text,
-                    "\nrequire ex.org/go{other} v0.0.0\n\nreplace ex.org/go{other} => ../go{other}\n"
-                );
-            }
-            write(root, &format!("go{module}/go.mod"), &text)?;
-        }
-        for (number, part) in model.parts.iter().enumerate() {
-            let mut text = format!("package p{number}\n\n");
-            let mut sum = part.value.to_string();
-            for used in &part.uses {
-                let _ = writeln!(text, "import \"ex.org/{}\"", Self::folder(*used));
-                let _ = write!(sum, " + p{used}.V()");
-            }
-            let _ = writeln!(
-                text,
-                "\nfunc V() int {{ return {sum} + flag }}\n\n// {}",
-                part.remark
-            );
-            write(root, &self.source(number), &text)?;
-            let imports = if part.data.is_some() {
-                "\"os\"\n\t\"strconv\"\n\t"
-            } else {
-                ""
-            };
-            let read = "func read() int {\n\ttext, _ := os.ReadFile(\"testdata/value.txt\")\n\tvalue, _ := strconv.Atoi(string(text))\n\treturn value\n}\n";
-            let read = if part.data.is_some() { read } else { "" };
-            let test = format!(
-                "package p{number}\n\nimport (\n\t{imports}\"testing\"\n)\n\n{read}\nfunc TestSum(t *testing.T) {{\n\tif V(){} != {} {{\n\t\tt.Fail()\n\t}}\n}}\n",
-                data(part, "read()"),
-                part.expected
-            );
-            write(
-                root,
-                &format!("{}/source_test.go", Self::folder(number)),
-                &test,
-            )?;
-        }
-        more(root, model)?;
-        write_data(root, model, |part| {
-            format!("{}/testdata/value.txt", Self::folder(part))
-        })
-    }
-
-    fn new_test(&self, part: usize, passes: bool) -> (String, String) {
-        let fail = if passes { "" } else { "t.Fail()" };
-        let text = format!(
-            "package p{part}\n\nimport \"testing\"\n\nfunc TestNew(t *testing.T) {{ {fail} }}\n"
-        );
-        (format!("{}/new_test.go", Self::folder(part)), text)
-    }
-
-    fn own_change(
-        &self,
-        root: &Path,
-        part: usize,
-        random: &mut Random,
-    ) -> Result<Option<&'static str>, String> {
-        let folder = Self::folder(part);
-        match random.below(3) {
-            0 => {
-                let flag = format!("//go:build special\n\npackage p{part}\n\nconst flag = 0\n");
-                write(root, &format!("{folder}/flag.go"), &flag)?;
-                Ok(Some("build tag"))
-            }
-            1 if part % 3 == 1 => {
-                write(root, &format!("{folder}/asset.txt"), "two")?;
-                Ok(Some("embedded file"))
-            }
-            _ => {
-                let module = part / PACKAGES;
-                let text = format!("module ex.org/go{module}\n\ngo 1.22\n");
-                write(root, &format!("go{module}/go.mod"), &text)?;
-                Ok(Some("dependencies removed"))
-            }
-        }
-    }
-
-    fn run(&self, root: &Path) -> Result<Outcomes, String> {
-        let mut found = Outcomes::new();
-        for project in projects(root, "go.mod")? {
-            let (_, text) = status(root, &project, "go", &["test", "./..."])?;
-            for line in text.lines() {
-                let mut words = line.split('\t');
-                let verdict = words.next().unwrap_or_default().trim();
-                let package = words.next().and_then(|name| name.split(' ').next());
-                let inside =
-                    package.and_then(|name| name.strip_prefix(&format!("ex.org/{project}")));
-                if let (Some(inside), "ok" | "FAIL") = (inside, verdict) {
-                    found.insert((project.clone(), format!(".{inside}")), verdict == "ok");
-                }
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// A test outside of its package, which uses another one besides.
-fn outer(model: &Model, number: usize, before: usize) -> String {
-    let other = &model.parts[before];
-    let expected = other.expected - other.data.unwrap_or_default();
-    format!(
-        "package p{number}_test\n\nimport (\n\t\"testing\"\n\n\t\"ex.org/{}\"\n)\n\nfunc TestOuter(t *testing.T) {{\n\tif p{before}.V() != {expected} {{\n\t\tt.Fail()\n\t}}\n}}\n",
-        Go::folder(before)
-    )
-}
-
-/// A file under a build tag for each package, and tests that stand outside of it or embed a file.
-fn more(root: &Path, model: &Model) -> Result<(), String> {
-    for number in 0..model.parts.len() {
-        let folder = Go::folder(number);
-        let flag = format!("//go:build !special\n\npackage p{number}\n\nconst flag = 0\n");
-        write(root, &format!("{folder}/flag.go"), &flag)?;
-        if let Some(before) = number.checked_sub(1) {
-            write(
-                root,
-                &format!("{folder}/outer_test.go"),
-                &outer(model, number, before),
-            )?;
-        }
-        if number % 3 == 1 {
-            let test = format!(
-                "package p{number}\n\nimport (\n\t_ \"embed\"\n\t\"testing\"\n)\n\n//go:embed asset.txt\nvar asset string\n\nfunc TestAsset(t *testing.T) {{\n\tif asset != \"one\" {{\n\t\tt.Fail()\n\t}}\n}}\n"
-            );
-            write(root, &format!("{folder}/asset_test.go"), &test)?;
-            write(root, &format!("{folder}/asset.txt"), "one")?;
         }
     }
     Ok(())

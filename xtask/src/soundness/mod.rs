@@ -2,28 +2,33 @@
 //!
 //! Small repositories with real, fast tests are made, changed at random, and all of their tests are really run before
 //! and after. Every test whose outcome flipped, and every test that is new, must have been selected. The same seed makes
-//! the same repositories and changes.
+//! the same repositories and changes. With `--reads` it is measured as well who needs to run; see `tally`.
 
 mod change;
 mod defects;
+mod go;
 mod java;
 mod javascript;
 mod language;
+mod made;
 mod model;
 mod python;
 mod rust;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use clap::Args;
 use serde_json::Value;
 
-use affected_fixtures::Random;
-use language::{LANGUAGES, Language, Outcomes, TestUnit};
-use model::Model;
+use language::{LANGUAGES, Language, TestUnit};
+use made::Made;
+use tally::Tally;
 
 /// How much is tried.
 #[derive(Args)]
@@ -37,9 +42,9 @@ pub(crate) struct Soundness {
     /// Where the randomness starts.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// `safe`, `static` or `project`.
+    /// `safe`, `static` or `project`; each of several is tried on the same changes. What `static` misses is told, no error.
     #[arg(long, default_value = "safe")]
-    precision: String,
+    precision: Vec<String>,
     /// Only these languages; may be repeated.
     #[arg(long)]
     language: Vec<String>,
@@ -49,6 +54,15 @@ pub(crate) struct Soundness {
     /// Demand that each seeded mistake of the selection is noticed.
     #[arg(long)]
     defects: bool,
+    /// Break each changed file by itself, too, to learn which tests read it.
+    #[arg(long)]
+    reads: bool,
+    /// Count every kind of change by itself.
+    #[arg(long)]
+    kinds: bool,
+    /// Repositories at a time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
 }
 
 /// The program under test, and the mistake it makes.
@@ -66,41 +80,19 @@ impl<'t> Tool<'t> {
     }
 }
 
-/// What was counted.
-#[derive(Default)]
-struct Tally {
-    changes: usize,
-    flipped: usize,
-    escapes: Vec<String>,
-    /// Selected by needed, of changes that needed a test.
-    ratios: Vec<f64>,
-    /// The same of projects.
-    projects: Vec<f64>,
-    /// Changes for which every test of the repository was selected, although not every one was needed.
-    everything: usize,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.changes += other.changes;
-        self.flipped += other.flipped;
-        self.escapes.extend(other.escapes);
-        self.ratios.extend(other.ratios);
-        self.projects.extend(other.projects);
-        self.everything += other.everything;
-    }
-}
-
 /// The part of the gate: every language once.
 pub(crate) fn small() -> Result<(), String> {
     run(&Soundness {
         repos: LANGUAGES.len(),
         changes: 4,
         seed: 1,
-        precision: "safe".to_owned(),
+        precision: vec!["safe".to_owned()],
         language: Vec::new(),
         program: None,
         defects: false,
+        reads: false,
+        kinds: false,
+        jobs: 2,
     })
 }
 
@@ -119,6 +111,46 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
     let built = crate::root().join("target/debug/affected");
     let built = wanted.program.clone().unwrap_or(built);
     std::fs::copy(&built, &program).map_err(|error| format!("{}: {error}", built.display()))?;
+    let languages = languages(wanted)?;
+    if wanted.defects {
+        return defects::run(wanted, &languages, &program);
+    }
+    let found: Mutex<Vec<BTreeMap<&str, Tally>>> = Mutex::default();
+    at_once(wanted, &|number| {
+        let language = languages[number % languages.len()];
+        let began = Instant::now();
+        let tallies = measured(wanted, (number, language), &Tool::plain(&program))
+            .map_err(|error| format!("repository {number} ({}): {error}", language.name()))?;
+        let short: Vec<String> = tallies.iter().map(Tally::in_short).collect();
+        println!(
+            "repository {number} ({}): {}, {} s",
+            language.name(),
+            short.join("; "),
+            began.elapsed().as_secs()
+        );
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.resize_with(tallies.len(), BTreeMap::new);
+        for (all, one) in found.iter_mut().zip(tallies) {
+            all.entry(language.name()).or_default().add(one);
+        }
+        Ok(true)
+    })?;
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut outcome = Ok(());
+    for (precision, tally) in wanted.precision.iter().zip(found) {
+        println!("\nprecision `{precision}`");
+        let told = tally::report(tally, (wanted.reads, wanted.kinds));
+        // Whoever trusts imports alone knows that something can be missed.
+        outcome = outcome.and(told.or_else(|error| match precision.as_str() {
+            "static" => Ok(println!("{error}")),
+            _ => Err(error),
+        }));
+    }
+    outcome
+}
+
+/// The wanted languages that are here.
+fn languages(wanted: &Soundness) -> Result<Vec<&'static dyn Language>, String> {
     let is_wanted = |language: &&&dyn Language| {
         wanted.language.is_empty() || wanted.language.iter().any(|name| name == language.name())
     };
@@ -135,145 +167,71 @@ pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
     if languages.is_empty() {
         return Err("no language to try".to_owned());
     }
-    if wanted.defects {
-        return defects::run(wanted, &languages, &program);
-    }
-    let mut tally: BTreeMap<&str, Tally> = BTreeMap::new();
-    for number in 0..wanted.repos {
-        let language = languages[number % languages.len()];
-        let mut random = Random(
-            wanted
-                .seed
-                .wrapping_mul(1_000_003)
-                .wrapping_add(number as u64),
-        );
-        let tally = tally.entry(language.name()).or_default();
-        let tool = Tool::plain(&program);
-        let mut see = |told: &str, outcomes: (&Outcomes, &Outcomes), root: &Path| -> Told {
-            judge(told, outcomes, &selected(&tool, root)?, tally);
-            Ok(ControlFlow::Continue(()))
-        };
-        repository(wanted, language, &mut random, &mut see)
-            .map_err(|error| format!("repository {number} ({}): {error}", language.name()))?;
-    }
-    report(tally)
+    Ok(languages)
 }
 
 fn is_here(language: &dyn Language) -> bool {
     Command::new(language.tool()).arg("--help").output().is_ok()
 }
 
-fn report(tally: BTreeMap<&str, Tally>) -> Result<(), String> {
-    println!(
-        "{:12} {:>8} {:>8} {:>8} {:>16} {:>17} {:>11}",
-        "language",
-        "changes",
-        "flipped",
-        "escapes",
-        "tests sel/needed",
-        "projects sel/need",
-        "all chosen"
-    );
-    let mut all = Tally::default();
-    for (name, tally) in tally {
-        line(name, &tally);
-        all.add(tally);
-    }
-    line("all", &all);
-    for escape in &all.escapes {
-        println!("escaped: {escape}");
-    }
-    let missed = all.escapes.len();
-    (missed == 0)
-        .then_some(())
-        .ok_or_else(|| format!("{missed} tests were missed"))
-}
-
-fn line(name: &str, tally: &Tally) {
-    println!(
-        "{name:12} {:>8} {:>8} {:>8} {:>16.2} {:>17.2} {:>9.1} %",
-        tally.changes,
-        tally.flipped,
-        tally.escapes.len(),
-        median(&tally.ratios),
-        median(&tally.projects),
-        100.0 * tally.everything as f64 / tally.changes.max(1) as f64,
-    );
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}
-
-/// What is done with one change: its name, the outcomes before and after it, and the repository. Nobody wants more after `Break`.
-type See<'s> = dyn FnMut(&str, (&Outcomes, &Outcomes), &Path) -> Told + 's;
-
-/// Whether more changes are wanted.
-type Told = Result<ControlFlow<()>, String>;
-
-/// Makes one repository and its changes, and shows each.
-fn repository(
+/// Does every repository by its number, some at a time, until one says that nothing more is wanted; the first error wins.
+fn at_once(
     wanted: &Soundness,
-    language: &dyn Language,
-    random: &mut Random,
-    see: &mut See<'_>,
+    one: &(dyn Fn(usize) -> Result<bool, String> + Sync),
 ) -> Result<(), String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let root = folder.path();
-    let base = Model::random(random);
-    language.lay_out(root, &base)?;
-    let config = format!("precision = \"{}\"\n", wanted.precision);
-    write(root, "affected.toml", &config)?;
-    for arguments in [
-        &["init", "-q", "-b", "main"][..],
-        &["add", "-A"],
-        &["commit", "-q", "-m", "first"],
-    ] {
-        git(root, arguments)?;
-    }
-    let before = language.run(root)?;
-    if let Some((unit, _)) = before.iter().find(|(_, passed)| !**passed) {
-        return Err(format!("{unit:?} fails before any change"));
-    }
-    for _ in 0..wanted.changes {
-        let told = change::apply(root, language, &base, random)?;
-        let after = language.run(root)?;
-        if see(&told, (&before, &after), root)?.is_break() {
-            break;
+    let (next, error) = (AtomicUsize::new(0), Mutex::new(None));
+    let end = || next.store(wanted.repos, Ordering::Relaxed);
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= wanted.repos {
+                return;
+            }
+            match one(number) {
+                Ok(true) => {}
+                Ok(false) => end(),
+                Err(message) => {
+                    let mut error = error.lock().unwrap_or_else(PoisonError::into_inner);
+                    error.get_or_insert(message);
+                    end();
+                }
+            }
         }
-        git(root, &["reset", "-q", "--hard"])?;
-        git(root, &["clean", "-fdq"])?;
-    }
-    Ok(())
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..wanted.jobs.max(1) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let error = error.into_inner().unwrap_or_else(PoisonError::into_inner);
+    error.map_or(Ok(()), Err)
 }
 
-fn judge(told: &str, outcomes: (&Outcomes, &Outcomes), selected: &Selected, tally: &mut Tally) {
-    let (before, after) = outcomes;
-    let needed: BTreeSet<&TestUnit> = after
-        .iter()
-        .filter(|(unit, passed)| before.get(*unit) != Some(*passed))
-        .map(|(unit, _)| unit)
-        .collect();
-    tally.changes += 1;
-    tally.flipped += needed.len();
-    for unit in &needed {
-        if !selected.holds(unit) {
-            tally.escapes.push(format!("{told}: {} {}", unit.0, unit.1));
+/// One repository and its changes, with a tally for each precision.
+fn measured(
+    wanted: &Soundness,
+    (number, language): (usize, &dyn Language),
+    tool: &Tool<'_>,
+) -> Result<Vec<Tally>, String> {
+    let mut tallies: Vec<Tally> = Vec::new();
+    tallies.resize_with(wanted.precision.len(), Tally::default);
+    let mut made = Made::new(wanted, number, language)?;
+    for _ in 0..wanted.changes {
+        let change = made.change()?;
+        let mut each = Vec::new();
+        for precision in &wanted.precision {
+            made.set_precision(precision)?;
+            each.push(selected(tool, made.root(), precision)?);
+        }
+        made.set_precision(&wanted.precision[0])?;
+        let places = made.undo()?;
+        let readers = wanted.reads.then(|| made.readers(&places)).transpose()?;
+        for (tally, selected) in tallies.iter_mut().zip(&each) {
+            tally.judge(&change, &made.before, selected, readers.as_ref());
         }
     }
-    let chosen: Vec<&TestUnit> = after.keys().filter(|unit| selected.holds(unit)).collect();
-    if !needed.is_empty() {
-        let projects = |units: &mut dyn Iterator<Item = &&TestUnit>| {
-            let projects: BTreeSet<&String> = units.map(|unit| &unit.0).collect();
-            projects.len() as f64
-        };
-        tally.ratios.push(chosen.len() as f64 / needed.len() as f64);
-        let ratio = projects(&mut chosen.iter()) / projects(&mut needed.iter());
-        tally.projects.push(ratio);
-    }
-    tally.everything += usize::from(chosen.len() == after.len() && needed.len() < after.len());
+    Ok(tallies)
 }
 
 /// Selected units by the path of their project; none means all.
@@ -286,10 +244,11 @@ impl Selected {
     }
 }
 
-fn selected(tool: &Tool<'_>, root: &Path) -> Result<Selected, String> {
+/// What the tool selects, compared with the branch of a precision.
+fn selected(tool: &Tool<'_>, root: &Path, precision: &str) -> Result<Selected, String> {
     let output = Command::new(tool.program)
         .envs(tool.defect.map(|name| ("AFFECTED_DEFECT", name)))
-        .args(["list", "--base", "main", "--format", "json", "-C"])
+        .args(["list", "--base", precision, "--format", "json", "-C"])
         .arg(root)
         .output()
         .map_err(|error| error.to_string())?;
@@ -312,14 +271,18 @@ fn selected(tool: &Tool<'_>, root: &Path) -> Result<Selected, String> {
     Ok(Selected(targets.iter().map(unit).collect()))
 }
 
+/// Writes a file, unless it says the same already: some tools look at the time.
 fn write(root: &Path, path: &str, text: &str) -> Result<(), String> {
     let path = root.join(path);
+    if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     made.and_then(|()| std::fs::write(&path, text))
         .map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn git(root: &Path, arguments: &[&str]) -> Result<(), String> {
+fn git(root: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
         .args(["-c", "user.name=t", "-c", "user.email=t@t", "-C"])
         .arg(root)
@@ -327,5 +290,6 @@ fn git(root: &Path, arguments: &[&str]) -> Result<(), String> {
         .output()
         .map_err(|error| format!("git does not start: {error}"))?;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    output.status.success().then_some(()).ok_or(errors)
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then_some(text).ok_or(errors)
 }

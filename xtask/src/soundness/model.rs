@@ -1,7 +1,23 @@
 //! What a made repository holds, whatever its language: parts with a value each, which is added to the values of the
 //! parts that they use. The test of a part knows the sum.
+//!
+//! As in repositories of services, most parts are used by nobody: the first third are libraries, which use one another,
+//! and the rest are services, which use libraries. Only tests reach from one service into another.
+
+use std::collections::BTreeSet;
 
 use affected_fixtures::Random;
+
+/// One part of so many is a library.
+const LIBRARIES: usize = 3;
+
+/// One part of so many has a test that nobody can follow.
+const DYNAMIC: usize = 6;
+
+/// Tells whether a part has a test that reaches its sources in a way that nobody can follow.
+pub(super) fn is_dynamic(part: usize) -> bool {
+    part % DYNAMIC == DYNAMIC - 1
+}
 
 /// A part: a Go package, a crate, a npm or Python package.
 #[derive(Debug, Clone)]
@@ -25,12 +41,15 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Makes four to seven parts.
+    /// Makes nine to fourteen parts.
     pub(super) fn random(random: &mut Random) -> Self {
-        let count = 4 + random.below(4);
-        let mut model = Self { parts: Vec::new() };
+        let count = 9 + random.below(6);
+        let mut model = Self {
+            parts: Vec::with_capacity(count),
+        };
         for number in 0..count {
-            let mut uses: Vec<usize> = (0..2.min(number)).map(|_| random.below(number)).collect();
+            let below = number.min(count / LIBRARIES);
+            let mut uses: Vec<usize> = (0..2.min(below)).map(|_| random.below(below)).collect();
             uses.sort_unstable();
             uses.dedup();
             uses.truncate(random.below(3));
@@ -45,6 +64,20 @@ impl Model {
             model.parts[number].expected = model.sum(number) + data.unwrap_or_default();
         }
         model
+    }
+
+    /// How many of the parts are libraries.
+    pub(super) fn libraries(&self) -> usize {
+        self.parts.len() / LIBRARIES
+    }
+
+    /// All parts that one is built with, itself too.
+    pub(super) fn below(&self, part: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::from([part]);
+        for used in &self.parts[part].uses {
+            found.extend(self.below(*used));
+        }
+        found
     }
 
     fn sum(&self, part: usize) -> u64 {

@@ -2,10 +2,11 @@
 //! relatively inside a project and by name across them; tests import their module, or load it by a name that is written
 //! down or made up; all take a fixture, some a helper, some read data.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::language::{Language, Outcomes, data, projects, status, write_data};
+use super::language::{Language, Outcomes, data, projects, relink, set_mode, status, write_data};
 use super::model::Model;
 use super::write;
 use affected_fixtures::Random;
@@ -58,6 +59,10 @@ impl Language for Python {
         "py"
     }
 
+    fn manifests(&self) -> &'static [&'static str] {
+        &["pyproject.toml"]
+    }
+
     fn source(&self, part: usize) -> String {
         let project = project(part);
         format!("py{project}/src/pkg{project}/part{part}.py")
@@ -69,7 +74,7 @@ impl Language for Python {
             write(
                 root,
                 &format!("py{number}/pyproject.toml"),
-                &manifest(number),
+                &manifest(model, number),
             )?;
             write(root, &format!("py{number}/src/pkg{number}/__init__.py"), "")?;
             extras(root, number)?;
@@ -148,7 +153,7 @@ impl Language for Python {
         );
         Ok(Some(match random.below(5) {
             0 => {
-                mode(&root.join(&tests).join("tool.sh"), 0o644)?;
+                set_mode(&root.join(&tests).join("tool.sh"), 0o644)?;
                 "mode"
             }
             1 => {
@@ -164,16 +169,14 @@ impl Language for Python {
                 "plugin"
             }
             3 => {
-                link(&root.join(&tests).join("current.txt"), "two.txt")?;
+                relink(&root.join(&tests).join("current.txt"), "two.txt")?;
                 "link"
             }
             _ => {
                 let path = format!("py{project}/pyproject.toml");
-                write(
-                    root,
-                    &path,
-                    &manifest(project).replace("\"src\"", "\"none\""),
-                )?;
+                let text = std::fs::read_to_string(root.join(&path));
+                let text = text.map_err(|error| error.to_string())?;
+                write(root, &path, &text.replace("\"src\"", "\"none\""))?;
                 "settings"
             }
         }))
@@ -225,15 +228,23 @@ impl Language for Python {
     }
 }
 
-/// A project that may use all before it, by their folders.
-fn manifest(number: usize) -> String {
-    let names: Vec<String> = (0..number).map(|other| format!("\"py{other}\"")).collect();
+/// Which other projects the modules of one are run with.
+fn used(model: &Model, number: usize) -> BTreeSet<usize> {
+    let modules = number * MODULES..((number + 1) * MODULES).min(model.parts.len());
+    let used = modules.flat_map(|part| model.below(part)).map(project);
+    used.filter(|other| *other != number).collect()
+}
+
+/// A project that uses others by their folders.
+fn manifest(model: &Model, number: usize) -> String {
+    let used = used(model, number);
+    let names: Vec<String> = used.iter().map(|other| format!("\"py{other}\"")).collect();
     let mut text = format!(
         "[project]\nname = \"py{number}\"\nversion = \"1.0.0\"\ndependencies = [{}]\n\n[tool.uv.sources]\n",
         names.join(", ")
     );
     let mut paths = vec!["\"src\"".to_owned()];
-    for other in 0..number {
+    for other in used {
         let _ = writeln!(
             text,
             "py{other} = {{ path = \"../py{other}\", editable = true }}"
@@ -258,8 +269,8 @@ fn extras(root: &Path, project: usize) -> Result<(), String> {
     write(root, &format!("{tests}/one.txt"), "one")?;
     write(root, &format!("{tests}/two.txt"), "two")?;
     write(root, &format!("{tests}/tool.sh"), "exit 0\n")?;
-    mode(&root.join(&tests).join("tool.sh"), 0o755)?;
-    link(&root.join(&tests).join("current.txt"), "one.txt")?;
+    set_mode(&root.join(&tests).join("tool.sh"), 0o755)?;
+    relink(&root.join(&tests).join("current.txt"), "one.txt")?;
     let text = "\
 import os
 import pathlib
@@ -285,23 +296,6 @@ def test_link():
 
 fn plugin(value: u8) -> String {
     format!("import pytest\n\n\n@pytest.fixture\ndef plugged():\n    return {value}\n")
-}
-
-fn mode(path: &Path, mode: u32) -> Result<(), String> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(path, permissions).map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-fn link(at: &Path, to: &str) -> Result<(), String> {
-    drop(std::fs::remove_file(at));
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(to, at).map_err(|error| error.to_string())?;
-    Ok(())
 }
 
 /// How a test gets its module.

@@ -27,6 +27,10 @@ impl Language for Rust {
         "rs"
     }
 
+    fn manifests(&self) -> &'static [&'static str] {
+        &["Cargo.toml"]
+    }
+
     fn source(&self, part: usize) -> String {
         format!("rs{part}/src/part.rs")
     }
