@@ -131,17 +131,24 @@ pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
     Ok(())
 }
 
-/// Builds the program, unless there is one.
+/// Builds the program as users get it, unless there is one.
 pub(crate) fn program(binary: Option<&Path>) -> Result<PathBuf, String> {
     if let Some(binary) = binary {
         let found = binary.canonicalize();
         return found.map_err(|error| format!("{}: {error}", binary.display()));
     }
     crate::ci::cargo(
-        &["build", "--quiet", "--release", "--package", "affected-cli"],
+        &[
+            "build",
+            "--quiet",
+            "--profile",
+            "dist",
+            "--package",
+            "affected-cli",
+        ],
         &[],
     )?;
-    Ok(crate::root().join("target/release/affected"))
+    Ok(crate::root().join("target/dist/affected"))
 }
 
 /// The first two are the baseline of deciding on a work tree; the third stands for listing a clean checkout.

@@ -54,7 +54,12 @@ pub(super) fn run(
     languages: &[&dyn Language],
     program: &Path,
 ) -> Result<(), String> {
-    let left: Mutex<Vec<&str>> = Mutex::new(DEFECTS.to_vec());
+    let is_wanted = |name: &&&str| {
+        wanted.defect.is_empty() || wanted.defect.iter().any(|other| other == **name)
+    };
+    let all: Vec<&str> = DEFECTS.iter().filter(is_wanted).copied().collect();
+    let count = all.len();
+    let left: Mutex<Vec<&str>> = Mutex::new(all);
     super::at_once(wanted, &|number| {
         let language = languages[number % languages.len()];
         let mut made = Made::new(wanted, number, language)?;
@@ -78,11 +83,7 @@ pub(super) fn run(
         Ok(true)
     })?;
     let left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!(
-        "{} of {} noticed",
-        DEFECTS.len() - left.len(),
-        DEFECTS.len()
-    );
+    println!("{} of {count} noticed", count - left.len());
     left.is_empty()
         .then_some(())
         .ok_or_else(|| format!("not noticed: {}", left.join(" ")))

@@ -83,9 +83,7 @@ impl Language for Java {
             if is_dynamic(number) {
                 write_test(root, number, "LoadTest", &load)?;
             }
-            if number % 3 == 1 {
-                write_test(root, number, "OnlyTest", "1 + 1 == 2")?;
-            }
+            write_test(root, number, "AloneTest", "1 + 1 == 2")?;
             if let Some((path, text)) = self.support(number, false) {
                 write(root, &path, &text)?;
             }

@@ -98,8 +98,15 @@ impl Language for Python {
             let remark = &part.remark;
             let text = format!("{imports}\n\ndef v():\n    return {sum}\n\n# {remark}\n");
             write(root, &self.source(number), &text)?;
-            let read =
-                format!("int((pathlib.Path(__file__).parent / 'value{number}.txt').read_text())");
+            // A name that nobody can read off.
+            let name = if number % 2 == 0 {
+                "value"
+            } else {
+                "val' + 'ue"
+            };
+            let read = format!(
+                "int((pathlib.Path(__file__).parent / ('{name}{number}.txt')).read_text())"
+            );
             let test = format!(
                 "import importlib\nimport pathlib\n{}\n\n\ndef test_sum(zero):\n    assert {}.v(){} + zero == {}\n",
                 if is_helped(number) {
@@ -305,6 +312,10 @@ fn loading(part: usize) -> String {
         1 => {
             format!("import importlib\npart = importlib.import_module('pkg{project}.part{part}')\n")
         }
+        // Named in a text, as patches are.
+        2 => format!(
+            "from unittest import mock\npart = mock.patch('pkg{project}.part{part}.v').getter()\n"
+        ),
         3 => format!("from pkg{project} import part{part} as part, plug\n"),
         4 => format!("import pkg{project}.part{part} as part\n"),
         // A test that nobody can follow.

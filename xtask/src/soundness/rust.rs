@@ -85,8 +85,9 @@ impl Language for Rust {
                 let expected = before_it.expected - before_it.data.unwrap_or_default();
                 format!("    assert_eq!(rs{before}::v(), {expected});\n")
             });
+            let shared = shared(number);
             let test = format!(
-                "mod common;\n\n#[test]\nfn kept() {{\n    assert!(common::holds());\n{}}}\n",
+                "mod {shared};\n\n#[test]\nfn kept() {{\n    assert!({shared}::holds());\n{}}}\n",
                 before.unwrap_or_default()
             );
             write(root, &format!("rs{number}/tests/kept.rs"), &test)?;
@@ -104,7 +105,9 @@ impl Language for Rust {
 
     fn support(&self, part: usize, broken: bool) -> Option<(String, String)> {
         let text = format!("pub fn holds() -> bool {{\n    {}\n}}\n", !broken);
-        Some((format!("rs{part}/tests/common/mod.rs"), text))
+        let shared = shared(part);
+        let file = if shared == "common" { "/mod.rs" } else { ".rs" };
+        Some((format!("rs{part}/tests/{shared}{file}"), text))
     }
 
     fn run(&self, root: &Path) -> Result<Outcomes, String> {
@@ -139,6 +142,15 @@ impl Language for Rust {
             }
         }
         Ok(found)
+    }
+}
+
+/// What tests take in: in a folder, or in a file that is a test program of its own, too.
+fn shared(part: usize) -> &'static str {
+    if part.is_multiple_of(2) {
+        "common"
+    } else {
+        "shared"
     }
 }
 

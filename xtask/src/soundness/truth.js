@@ -25,6 +25,7 @@ async function main () {
   for (const project of fs.readdirSync(root).sort()) {
     const folder = path.join(root, project)
     if (!fs.existsSync(path.join(folder, 'package.json')) || !fs.existsSync(path.join(folder, 'test'))) continue
+    if (!fs.readFileSync(path.join(folder, 'package.json'), 'utf8').includes('node --test')) continue
     for (const name of fs.readdirSync(path.join(folder, 'test')).sort()) {
       if (!name.endsWith('.js')) continue
       const passed = await run(project, 'test/' + name)
