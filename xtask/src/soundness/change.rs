@@ -94,6 +94,13 @@ fn of_files(
 /// Edits one part; what is not there cannot be changed, then its value is.
 fn edit(model: &mut Model, at: usize, kind: usize, random: &mut Random) -> &'static str {
     let libraries = model.libraries();
+    // Data is rare, so it is looked for.
+    let count = model.parts.len();
+    let has_data = |at: &usize| kind != 13 || model.parts[*at].data.is_some();
+    let at = (at..at + count)
+        .map(|at| at % count)
+        .find(has_data)
+        .unwrap_or(at);
     let part = &mut model.parts[at];
     match (kind, &mut part.data) {
         (9, _) => {
