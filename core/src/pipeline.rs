@@ -223,7 +223,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     let told = list::Told {
         graph: &head.graph,
         union: &union,
-        affected: &affected,
+        affected,
         changes: &changes,
         plan: &plan,
         stages: &trees.config.stages,
@@ -231,7 +231,7 @@ pub fn answer(request: &Request, env: &Environment) -> Result<Answer, PipelineEr
     };
     notes.extend(recalled.warnings.iter().cloned());
     let document = list::list(
-        &told,
+        told,
         trees.base_revision.clone(),
         trees.head_revision.clone(),
         if trees.everything { "all" } else { "affected" },

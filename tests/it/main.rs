@@ -23,6 +23,7 @@ mod memory;
 #[cfg(target_os = "linux")]
 mod misbehave;
 mod narrow;
+mod parts;
 mod python;
 mod release;
 mod release_cycle;

@@ -149,9 +149,9 @@ fn go_output_is_for_people() {
     assert!(!answer.stdout.contains("\"Action\"") && !answer.stdout.contains("=== RUN"));
 }
 
-const RUST_PASS: &str = "#[test]\nfn one() {}\n\n#[test]\n#[ignore]\nfn two() {}\n";
+pub(crate) const RUST_PASS: &str = "#[test]\nfn one() {}\n\n#[test]\n#[ignore]\nfn two() {}\n";
 
-fn rust_package() -> Sandbox {
+pub(crate) fn rust_package() -> Sandbox {
     let repo = Sandbox::new();
     repo.write(
         "kit/Cargo.toml",
@@ -401,14 +401,24 @@ fn unittest_tests_are_told_one_by_one() {
     assert!(lines.contains(&"no-tests".to_owned()), "{lines:?}");
 }
 
-const JAVA_PASS: &str = "package ex;\n\npublic class NAME {\n    @org.junit.Test public void one() {}\n    @org.junit.Ignore @org.junit.Test public void two() {}\n}\n";
+pub(crate) const JAVA_PASS: &str = "package ex;\n\npublic class NAME {\n    @org.junit.Test public void one() {}\n    @org.junit.Ignore @org.junit.Test public void two() {}\n}\n";
 
-/// Versions that are often in a local repository; nothing is fetched.
-const POM: &str = r#"<project><modelVersion>4.0.0</modelVersion><groupId>ex</groupId><artifactId>kit</artifactId><version>1</version>
-<properties><maven.compiler.source>8</maven.compiler.source><maven.compiler.target>8</maven.compiler.target><project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties>
-<dependencies><dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope></dependency></dependencies>
-<build><pluginManagement><plugins><plugin><artifactId>maven-surefire-plugin</artifactId><version>3.5.4</version></plugin>
-<plugin><artifactId>maven-compiler-plugin</artifactId><version>3.14.1</version></plugin><plugin><artifactId>maven-resources-plugin</artifactId><version>3.3.1</version></plugin></plugins></pluginManagement></build></project>"#;
+/// `cargo xtask ci` brings what it needs into the local repository; here nothing is fetched.
+pub(crate) const POM: &str = include_str!("kit.pom.xml");
+
+/// Tells whether the local repository has all that the POM wants; says so if not.
+#[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
+pub(crate) fn maven_is_ready(folder: &std::path::Path) -> bool {
+    let mut build = Command::new("mvn");
+    let output = build.args(["-q", "-o", "test"]).current_dir(folder);
+    let ready = output.output().is_ok_and(|output| output.status.success());
+    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(ready || !needed, "`mvn` lacks what `cargo xtask ci` brings");
+    if !ready {
+        println!("skipped: `mvn`, or what it needs in its local repository, is not here");
+    }
+    ready
+}
 
 #[test]
 fn maven_tests_are_told_one_by_one() {
@@ -421,12 +431,7 @@ fn maven_tests_are_told_one_by_one() {
     repo.write(".gitignore", "target\n");
     repo.commit("first");
     repo.git(&["checkout", "-q", "-b", "topic"]);
-    let ready = Command::new("mvn")
-        .args(["-q", "-o", "test"])
-        .current_dir(repo.join("kit"))
-        .output();
-    if !ready.is_ok_and(|output| output.status.success()) {
-        println!("skipped: `mvn`, or what it needs in its local repository, is not here");
+    if !maven_is_ready(&repo.join("kit")) {
         return;
     }
     let of = |run: &str| {
@@ -480,12 +485,7 @@ fn maven_modules_are_done_in_one_go() {
     }
     repo.write(".gitignore", "target\n");
     repo.commit("first");
-    let ready = Command::new("mvn")
-        .args(["-q", "test"])
-        .current_dir(repo.path())
-        .output();
-    if !ready.is_ok_and(|output| output.status.success()) {
-        println!("skipped: `mvn`, or what it needs in its local repository, is not here");
+    if !maven_is_ready(repo.path()) {
         return;
     }
     // What passed before must run again to be compared.

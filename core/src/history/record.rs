@@ -1,4 +1,4 @@
-//! Writing: one short transaction when a run begins, one for each task that ended, one at the end. What a call
+//! Writing: one short transaction when a run begins, one for tasks that ended, one at the end. What a call
 //! acknowledged survives a kill of the process.
 
 use std::collections::BTreeSet;
@@ -205,27 +205,21 @@ impl Recorder {
 
     /// Records how a task ended.
     pub fn task(&mut self, task: &TaskRecord) -> Result<(), HistoryError> {
+        self.tasks(std::slice::from_ref(task))
+    }
+
+    /// Records how some tasks ended: all of them, or none after an error.
+    pub fn tasks(&mut self, tasks: &[TaskRecord]) -> Result<(), HistoryError> {
         let (run, about) = (self.run, &self.about);
         let transaction = immediate(&mut self.history)?;
-        let id = insert(&transaction, run, task)?;
-        let inputs = inputs(about, task);
-        let mut broke = false;
-        if let Some(ending) = Ending::of(&task.outcome) {
-            broke = learn(&transaction, task, ending, inputs.as_deref())?;
-            for test in &task.tests {
-                learn_test(&transaction, id, task, test, inputs.as_deref())?;
+        let mut broken = Vec::new();
+        for task in tasks {
+            if ended(&transaction, (run, about), task)? {
+                broken.push(task.target.clone());
             }
         }
-        if let Some(branch) = &about.branch {
-            stand(&transaction, branch, id, task)?;
-        }
-        if broke {
-            blame_paths(&transaction, about, &task.target)?;
-        }
         transaction.commit()?;
-        if broke {
-            self.began_to_fail.insert(task.target.clone());
-        }
+        self.began_to_fail.extend(broken);
         Ok(())
     }
 
@@ -261,6 +255,30 @@ fn immediate(history: &mut History) -> Result<Transaction<'_>, HistoryError> {
     // Those that read first and write later would be refused where another wrote in between.
     let connection = &mut history.connection;
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+/// Writes how a task ended; tells whether it began to fail.
+fn ended(
+    transaction: &Transaction<'_>,
+    (run, about): (i64, &RunRecord),
+    task: &TaskRecord,
+) -> Result<bool, HistoryError> {
+    let id = insert(transaction, run, task)?;
+    let inputs = inputs(about, task);
+    let mut broke = false;
+    if let Some(ending) = Ending::of(&task.outcome) {
+        broke = learn(transaction, task, ending, inputs.as_deref())?;
+        for test in &task.tests {
+            learn_test(transaction, id, task, test, inputs.as_deref())?;
+        }
+    }
+    if let Some(branch) = &about.branch {
+        stand(transaction, branch, id, task)?;
+    }
+    if broke {
+        blame_paths(transaction, about, &task.target)?;
+    }
+    Ok(broke)
 }
 
 /// What the same outcome must follow from: the action's digest, or else all files and the units.

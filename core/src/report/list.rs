@@ -1,6 +1,9 @@
 //! The document of `list` from what was decided.
 
-use affected_graph::{Command, Impact, ProjectGraph, ProjectIndex, StageOrder};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use affected_graph::{Command, Impact, Project, ProjectGraph, StageOrder};
 
 use super::wire::v1;
 use crate::diff::ChangeSet;
@@ -22,8 +25,8 @@ pub struct Told<'a> {
     pub graph: &'a ProjectGraph,
     /// The graph whose indices `affected` uses.
     pub union: &'a ProjectGraph,
-    /// What is affected.
-    pub affected: &'a AffectedSet,
+    /// What is affected; its reasons are moved into the document.
+    pub affected: AffectedSet,
     /// What changed.
     pub changes: &'a ChangeSet,
     /// What would run.
@@ -37,20 +40,21 @@ pub struct Told<'a> {
 /// Writes the document; `base`, `head`, `mode` and warnings come from the caller.
 #[must_use]
 pub fn list(
-    told: &Told<'_>,
+    mut told: Told<'_>,
     base: Option<v1::Revision>,
     head: v1::Revision,
     mode: &str,
     mut warnings: Vec<v1::Warning>,
 ) -> v1::List {
+    let mut lists = BTreeMap::new();
     let projects: Vec<_> = told
         .graph
         .projects()
         .filter(|(_, project)| (told.shown)(project))
-        .map(|(index, _)| project(told, index))
+        .map(|(_, found)| project(&mut told, &mut lists, found))
         .collect();
     let targets: Vec<_> = told.plan.actions.iter().map(target).collect();
-    let changes = changes(told);
+    let changes = changes(&told);
     warnings.dedup();
     v1::List {
         schema: "affected.list/1".to_owned(),
@@ -71,13 +75,20 @@ pub fn list(
     }
 }
 
-fn project(told: &Told<'_>, index: ProjectIndex) -> v1::Project {
-    let project = told.graph.project(index);
-    let affected = told
-        .union
-        .at(&project.root)
-        .and_then(|at| told.affected.projects.get(&at));
-    let stages = affected.map(|affected| select::stages(affected.impact, told.stages));
+/// The stages of each impact, written once: projects share them.
+type Stages = BTreeMap<Impact, Arc<[String]>>;
+
+fn project(told: &mut Told<'_>, lists: &mut Stages, project: &Project) -> v1::Project {
+    let at = told.union.at(&project.root);
+    let affected = at.and_then(|at| told.affected.projects.remove(&at));
+    let order = told.stages;
+    let stages = affected.as_ref().map(|affected| {
+        let list = lists.entry(affected.impact).or_insert_with(|| {
+            let stages = select::stages(affected.impact, order);
+            stages.into_iter().map(|stage| stage.0).collect()
+        });
+        Arc::clone(list)
+    });
     v1::Project {
         name: project.name.clone(),
         path: project.root.to_string(),
@@ -87,13 +98,11 @@ fn project(told: &Told<'_>, index: ProjectIndex) -> v1::Project {
             .first()
             .map(|id| id.0.to_owned())
             .unwrap_or_default(),
-        affected: affected.is_some_and(|affected| affected.impact != Impact::Runtime),
-        reach: reach(affected).to_owned(),
-        stages: stages
-            .unwrap_or_default()
-            .into_iter()
-            .map(|stage| stage.0)
-            .collect(),
+        affected: affected
+            .as_ref()
+            .is_some_and(|affected| affected.impact != Impact::Runtime),
+        reach: reach(affected.as_ref()).to_owned(),
+        stages: stages.unwrap_or_default(),
         reasons: affected.map(reasons).unwrap_or_default(),
     }
 }
@@ -107,15 +116,15 @@ fn reach(affected: Option<&Affected>) -> &'static str {
     }
 }
 
-fn reasons(affected: &Affected) -> Vec<v1::Reason> {
+fn reasons(affected: Affected) -> Vec<v1::Reason> {
     affected
         .reasons
-        .iter()
+        .into_iter()
         .map(|reason| v1::Reason {
             code: reason.code.as_str().to_owned(),
             file: reason.file.as_ref().map(ToString::to_string),
-            via: reason.via.clone(),
-            detail: reason.detail.clone(),
+            via: reason.via,
+            detail: reason.detail,
         })
         .collect()
 }

@@ -194,9 +194,13 @@ pub trait Listener: Send {
     fn finish(&mut self) -> (Vec<u8>, Option<Tests>);
 }
 
-/// Finds the runner of a command, and the command as it sees it. `script` is [`Task::script`].
+/// Finds the runner of a command, and the command as it sees it: one that runs everything, where it has a place for a part.
+/// `script` is [`Task::script`].
 #[must_use]
 pub fn recognise(command: &Command, script: Option<&str>) -> Option<(&'static dyn Runner, Call)> {
+    if matches!(command, Command::Shell(line) if has_placeholder(line)) {
+        return recognise(&whole(command), script);
+    }
     let mut found = None;
     for call in Call::all(command, script) {
         let runner = ALL.iter().copied().find(|runner| runner.recognises(&call));

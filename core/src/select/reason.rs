@@ -1,7 +1,5 @@
 //! Why something is selected.
 
-use std::fmt::Write;
-
 use affected_graph::{ProjectGraph, Reach, RepoPath};
 use rustc_hash::FxHashMap;
 
@@ -89,29 +87,42 @@ impl Reason {
         let name = |root| names.get(root).copied().unwrap_or_default();
         let upwards = reach.chain.iter().rev();
         let via = upwards.map(|edge| name(&edge.to).to_owned()).collect();
-        let mut detail = String::with_capacity(reach.chain.len() * 96);
-        for edge in &reach.chain {
-            let (from, to, kind) = (name(&edge.from), name(&edge.to), edge.kind.as_str());
-            let place = &edge.evidence;
-            let separator = if detail.is_empty() { "" } else { "; " };
-            // Writing to a text cannot fail.
-            let _ = write!(
-                detail,
-                "{separator}`{from}` -> `{to}` ({kind}, {}",
-                place.file
-            );
-            if let Some(line) = place.line {
-                let _ = write!(detail, ":{line}");
-            }
-            let _ = write!(detail, " {})", place.detail);
-        }
         Self {
             code: ReasonCode::DependencyChanged,
             file,
             via,
-            detail,
+            detail: told(names, reach),
         }
     }
+}
+
+/// Writes the edges of a chain one after the other. Pushed, not formatted: there are as many chains as projects.
+fn told(names: &Names<'_>, reach: &Reach<'_>) -> String {
+    let name = |root| names.get(root).copied().unwrap_or_default();
+    let mut told = String::with_capacity(reach.chain.len() * 96);
+    for edge in &reach.chain {
+        let place = &edge.evidence;
+        if !told.is_empty() {
+            told.push_str("; ");
+        }
+        for text in ["`", name(&edge.from), "` -> `", name(&edge.to), "` ("] {
+            told.push_str(text);
+        }
+        told.push_str(edge.kind.as_str());
+        told.push_str(", ");
+        match place.file.as_str() {
+            Some(file) => told.push_str(file),
+            None => told.push_str(&place.file.to_string()),
+        }
+        if let Some(line) = place.line {
+            told.push(':');
+            told.push_str(&line.to_string());
+        }
+        for text in [" ", place.detail.as_str(), ")"] {
+            told.push_str(text);
+        }
+    }
+    told
 }
 
 /// Names of projects by their roots: a chain names each of its projects twice, and there are as many chains as projects.

@@ -312,12 +312,10 @@ fn kills(yard: &Yard<'_>, wanted: &Soak) -> Result<(), String> {
     let (mut whole_run, mut early, mut local, mut late) = (Duration::ZERO, 0, 0, 0);
     yard.fix(0)?;
     let clone = yard.clone("clone")?;
-    let apart = [
-        "config",
-        "remote.origin.receivepack",
-        "setsid -w git-receive-pack",
-    ];
-    git(&clone, &apart)?;
+    // What receives holds a lock, so that it can be waited for once its sender is dead.
+    let lock = yard.place("receiving").display().to_string();
+    let apart = format!("setsid -w flock -s '{lock}' git-receive-pack");
+    git(&clone, &["config", "remote.origin.receivepack", &apart])?;
     for round in 0..=wanted.kills {
         if round > 0 {
             yard.fix(round)?;
@@ -332,6 +330,7 @@ fn kills(yard: &Yard<'_>, wanted: &Soak) -> Result<(), String> {
         } else {
             let moment = whole_run.mul_f64(1.2 * random.below(1000) as f64 / 1000.0);
             killed(yard.tagger(&clone), moment, random.below(2) == 0)?;
+            finished(Command::new("flock").args([lock.as_str(), "true"]))?;
             let (here, there) = (yard.tags(&clone)?, yard.tags(&remote)?);
             if there.len() != before.len() {
                 late += 1;

@@ -20,7 +20,7 @@ use crate::runner::{self, Selected};
 
 pub(super) const TEST_SOURCE: Parser<TestSource> = Parser {
     id: "maven/test-source",
-    version: 1,
+    version: 2,
     parse: parse_source,
 };
 
@@ -455,13 +455,20 @@ fn parse_source(bytes: &[u8]) -> Result<TestSource, Broken> {
         let end = rest.find(|letter| !is_name(letter) && letter != '.');
         &rest[..end.unwrap_or(rest.len())]
     });
-    let mut unknown = annotations.filter(|name| !name.is_empty() && !ANNOTATIONS.contains(name));
+    let mut unknown = annotations.filter(|name| !name.is_empty() && !is_known_annotation(name));
     // An escaped letter may write any name.
     found.is_odd = unknown.next().is_some()
         || text.contains("\\u")
         || ODD.iter().any(|word| found.words.contains(*word));
     found.may_test = text.contains("Test") || found.words.contains("extends");
     Ok(found)
+}
+
+/// Tells whether an annotation is one of those that are known, by its name alone or with its package before it.
+fn is_known_annotation(name: &str) -> bool {
+    let (package, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let of_known = || KNOWN.iter().any(|known| name.starts_with(known));
+    ANNOTATIONS.contains(&last) && (package.is_empty() || of_known())
 }
 
 #[cfg(test)]
@@ -491,9 +498,11 @@ mod tests {
             "class A { static { System.setProperty(\"a\", \"b\"); } }",
             "class \\u0041 {}",
             "@ExtendWith(X.class) class A {}",
+            "class A { @com.acme.Test void one() {} }",
         ] {
             assert!(read(text).is_odd, "{text}");
         }
+        assert!(!read("class A { @org.junit.Test public void one() {} }").is_odd);
         assert!(!read("class A { @Override public String toString() { return \"\"; } }").is_odd);
     }
 

@@ -5,6 +5,7 @@ mod past;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,7 @@ pub struct Project {
     /// `changed dependent runtime none`.
     pub reach: String,
     /// The test stages to run, lowest first.
-    pub stages: Vec<String>,
+    pub stages: Arc<[String]>,
     /// Why; never empty where `reach` is not `none`.
     pub reasons: Vec<Reason>,
 }
