@@ -4,7 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{History, HistoryError, schema};
@@ -120,8 +119,6 @@ fn settings(connection: &Connection) -> Result<(), HistoryError> {
     }
     // What is committed survives a kill of the process; only a loss of power may take the last moments (C5).
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // The log stays for the next run: to copy it and take it away costs more syncs than a run of known results takes time.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }
