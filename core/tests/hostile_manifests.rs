@@ -137,17 +137,17 @@ fn poisons() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Demands that a file is done in time. Seconds say as much of the machine as of the parser: where they are too many, half
-/// of the file must take about half of them.
+/// Demands that a file is done in time. Seconds say as much of the machine as of the parser: where they are too many, a quarter
+/// of the file must take about a quarter of them, where a sixteenth would mean that time grows with the square.
 fn in_time(what: &str, bytes: &[u8], attempt: impl Fn(&[u8]) -> Duration) {
     let best = |bytes: &[u8]| (0..3).map(|_| attempt(bytes)).min().unwrap();
     if attempt(bytes) < BAR {
         return;
     }
-    let (whole, half) = (best(bytes), best(&bytes[..bytes.len() / 2]));
+    let (whole, quarter) = (best(bytes), best(&bytes[..bytes.len() / 4]));
     assert!(
-        whole < BAR || (whole < 5 * BAR && whole < 3 * half),
-        "{what} took {whole:?}, half of it {half:?}"
+        whole < BAR || (whole < 5 * BAR && whole < 8 * quarter),
+        "{what} took {whole:?}, a quarter of it {quarter:?}"
     );
 }
 

@@ -148,6 +148,7 @@ fn python_runs_one_file_of_two() {
             "p/pyproject.toml",
             "[project]\nname = \"p\"\nversion = \"1\"\n[tool.pytest.ini_options]\naddopts = \"-p no:cacheprovider\"\n",
         );
+        repo.write("p/tests/__init__.py", "");
         repo.write("p/tests/test_a.py", plain);
         repo.write("p/tests/test_b.py", plain);
         repo.write(".gitignore", "__pycache__\n");

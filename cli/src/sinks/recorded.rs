@@ -43,11 +43,20 @@ impl Recorded {
 
 impl Sink for &mut Recorded {
     fn tell(&mut self, plan: &Plan, event: &RunEvent) {
-        if let RunEvent::Finished(result) = event {
-            let digest = self.cache.as_ref();
-            let digest = digest.and_then(|cache| cache.digest(result.action));
-            let told = self.recording.ended(plan, result, digest);
-            self.warnings.extend(told);
-        }
+        self.tell_all(plan, std::slice::from_ref(event));
+    }
+
+    /// All in one transaction.
+    fn tell_all(&mut self, plan: &Plan, events: &[RunEvent]) {
+        let cache = self.cache.as_ref();
+        let ended = events.iter().filter_map(|event| match event {
+            RunEvent::Finished(result) => {
+                let digest = cache.and_then(|cache| cache.digest(result.action));
+                Some((result, digest))
+            }
+            RunEvent::Started { .. } | RunEvent::Warning(_) => None,
+        });
+        let told = self.recording.ended(plan, ended);
+        self.warnings.extend(told);
     }
 }

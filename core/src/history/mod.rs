@@ -1,6 +1,6 @@
 //! What ran, how long it took and how it ended: a SQLite file that several processes write at once and users can query.
 //!
-//! `store` opens it, `schema` says what is in it, `record` writes, `writer` does so beside the run, `known` reads what planning needs, `tell` what people
+//! `store` opens it, `schema` says what is in it, `record` writes, `known` reads what planning needs, `tell` what people
 //! ask for, `audit` compares a full run with the day's selections. A history that cannot be used changes no verdict (C7):
 //! errors are values, and the caller goes on with one warning.
 
@@ -13,7 +13,6 @@ mod store;
 mod tell;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,7 +25,6 @@ pub use audit::{Miss, Skipping};
 pub use record::{Recorder, RunRecord, Scope, TaskRecord, TestRecord};
 pub use store::{Opened, open, open_existing};
 pub use tell::{Ran, Story, ToldRun};
-pub use writer::{Stopped, Writer};
 
 /// An open history.
 pub struct History {

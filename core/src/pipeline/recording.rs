@@ -7,9 +7,7 @@ use affected_graph::ProjectGraph;
 
 use super::Answer;
 use crate::digest::Digest;
-use crate::history::{
-    HistoryError, Miss, Recorder, RunRecord, Scope, Stopped, TaskRecord, TestRecord, Writer,
-};
+use crate::history::{HistoryError, Miss, Recorder, RunRecord, Scope, TaskRecord, TestRecord};
 use crate::plan::Plan;
 use crate::run::{TaskResult, Unstarted};
 use crate::runner::TestCase;
@@ -20,7 +18,7 @@ const LOOKED_AT: u32 = 20;
 
 /// The record of a run that is going on.
 pub struct Recording {
-    writer: Option<Writer>,
+    recorder: Option<Recorder>,
     command: String,
     repository: Option<Arc<Repository>>,
 }
@@ -46,45 +44,47 @@ impl Recording {
             .history
             .take()
             .map(|history| history.begin(record));
-        let (writer, warning) = match begun {
-            Some(Ok(recorder)) => match Writer::start(recorder) {
-                Ok(writer) => (Some(writer), None),
-                Err(error) => (None, Some(format!("this run is not recorded: {error}"))),
-            },
+        let (recorder, warning) = match begun {
+            Some(Ok(recorder)) => (Some(recorder), None),
             Some(Err(error)) => (None, Some(format!("this run is not recorded: {error}"))),
             None => (None, None),
         };
         let recording = Self {
-            writer,
+            recorder,
             command: command.to_owned(),
             repository: answer.recalled.repository.take(),
         };
         (recording, warning)
     }
 
-    /// Records how an action ended; after the first error nothing more is tried, which is said once.
-    pub fn ended(
+    /// Records how actions ended; after the first error nothing more is tried, which is said once.
+    pub fn ended<'r>(
         &mut self,
         plan: &Plan,
-        result: &TaskResult,
-        digest: Option<Digest>,
+        results: impl Iterator<Item = (&'r TaskResult, Option<Digest>)>,
     ) -> Option<String> {
-        let written = self.writer.as_ref()?.task(task(plan, result, digest));
-        match written {
-            Ok(()) => None,
-            Err(Stopped) => self.recorder().err(),
+        let tasks: Vec<_> = results
+            .map(|(result, digest)| task(plan, result, digest))
+            .collect();
+        if tasks.is_empty() {
+            return None;
         }
+        self.try_to(|recorder| recorder.tasks(&tasks)).err()
     }
 
-    /// Stops to write. Returns the recorder if all was written, or what stood in the way.
-    fn recorder(&mut self) -> Result<Option<Recorder>, String> {
-        let Some(writer) = self.writer.take() else {
+    fn try_to<T>(
+        &mut self,
+        act: impl FnOnce(&mut Recorder) -> Result<T, HistoryError>,
+    ) -> Result<Option<T>, String> {
+        let Some(mut recorder) = self.recorder.take() else {
             return Ok(None);
         };
-        match writer.stop() {
-            Some((recorder, None)) => Ok(Some(recorder)),
-            Some((recorder, Some(error))) => Err(recorder.give_up(&error)),
-            None => Err("this run is not recorded in the history: a bug stopped that".to_owned()),
+        match act(&mut recorder) {
+            Ok(done) => {
+                self.recorder = Some(recorder);
+                Ok(Some(done))
+            }
+            Err(error) => Err(recorder.give_up(&error)),
         }
     }
 
@@ -115,41 +115,33 @@ impl Recording {
     #[must_use]
     pub fn finish(mut self) -> Afterwards {
         let mut after = Afterwards::default();
-        match self.recorder() {
-            Ok(Some(recorder)) => self.look_back(recorder, &mut after),
-            Ok(None) => {}
-            Err(warning) => after.warnings.push(warning),
-        }
-        after
-    }
-
-    fn look_back(&self, recorder: Recorder, after: &mut Afterwards) {
-        let looked = looked(&recorder, self.command == "nightly");
+        let nightly = self.command == "nightly";
+        let looked = self.try_to(|recorder| {
+            let history = recorder.history();
+            let misses = if nightly {
+                history.misses(recorder.run())?
+            } else {
+                Vec::new()
+            };
+            Ok((misses, history.fallbacks(LOOKED_AT)?))
+        });
         match looked {
-            Ok((misses, fallbacks)) => {
+            Ok(Some((misses, fallbacks))) => {
                 after.misses = self.of_this_history(misses);
                 after.fallbacks = fallbacks;
             }
-            Err(error) => {
-                after.warnings.push(recorder.give_up(&error));
-                return;
-            }
+            Ok(None) => {}
+            Err(warning) => after.warnings.push(warning),
         }
-        if let Err(error) = recorder.finish() {
-            let told = format!("the end of this run is not recorded: {error}");
-            after.warnings.push(told);
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = recorder.finish()
+        {
+            after
+                .warnings
+                .push(format!("the end of this run is not recorded: {error}"));
         }
+        after
     }
-}
-
-/// What this run says about earlier ones, and how many of the newest selected everything.
-fn looked(recorder: &Recorder, nightly: bool) -> Result<(Vec<Miss>, (u32, u32)), HistoryError> {
-    let history = recorder.history();
-    let misses = match nightly {
-        true => history.misses(recorder.run())?,
-        false => Vec::new(),
-    };
-    Ok((misses, history.fallbacks(LOOKED_AT)?))
 }
 
 fn record(answer: &Answer, command: &str) -> RunRecord {

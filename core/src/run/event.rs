@@ -158,6 +158,13 @@ pub enum RunEvent {
 pub trait Sink {
     /// Hears of one event of a run of `plan`.
     fn tell(&mut self, plan: &Plan, event: &RunEvent);
+
+    /// Hears of several events at once, in their order; for those to whom each call costs something.
+    fn tell_all(&mut self, plan: &Plan, events: &[RunEvent]) {
+        for event in events {
+            self.tell(plan, event);
+        }
+    }
 }
 
 impl<F: FnMut(&RunEvent)> Sink for F {
@@ -174,6 +181,12 @@ impl Sink for Sinks<'_> {
     fn tell(&mut self, plan: &Plan, event: &RunEvent) {
         for sink in &mut self.0 {
             sink.tell(plan, event);
+        }
+    }
+
+    fn tell_all(&mut self, plan: &Plan, events: &[RunEvent]) {
+        for sink in &mut self.0 {
+            sink.tell_all(plan, events);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvError, Sender};
 use std::time::{Duration, Instant};
 
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
@@ -25,6 +25,12 @@ use crate::plan::Plan;
 
 /// Output of failures kept in the returned results; what goes beyond, and that of others, was in its event only.
 const KEPT_OUTPUT: usize = 16 * 1024 * 1024;
+
+/// Events that wait to be told together, at most.
+const HELD: usize = 128;
+
+/// How long they wait for more.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// How often adopted processes that have ended are collected.
 const REAP: Duration = Duration::from_millis(200);
@@ -48,6 +54,7 @@ pub fn execute(
         reaped: Instant::now(),
         order: options.order.as_deref().map(|order| order as &dyn Order),
         results: BTreeMap::new(),
+        held: Vec::new(),
         kept: 0,
         started: BTreeMap::new(),
         jobserver: None,
@@ -166,6 +173,8 @@ struct Execution<'a> {
     plan: &'a Plan,
     scheduler: Scheduler,
     results: BTreeMap<usize, TaskResult>,
+    /// Starts, and ends of actions whose result was known: told together, since each telling is a transaction.
+    held: Vec<RunEvent>,
     kept: usize,
     started: BTreeMap<usize, Duration>,
     clock: Clock,
@@ -228,7 +237,7 @@ impl<'a> Execution<'a> {
                     Next::Nothing => break,
                     Next::Deferred(actions) => self.skip(&actions),
                     Next::Start(action) => {
-                        self.sink.tell(plan, &RunEvent::Started { action, at });
+                        self.tell(RunEvent::Started { action, at });
                         self.started.insert(action, at);
                         start(scope, context, (plan, action), sender.clone());
                     }
@@ -242,9 +251,10 @@ impl<'a> Execution<'a> {
                 self.skip(&unreachable);
             }
             if self.scheduler.is_finished() {
+                self.tell_held();
                 return;
             }
-            match messages.recv() {
+            match self.next(messages) {
                 Ok(Message::Ended(result, warnings)) => {
                     self.finish(*result, warnings, &context.roster);
                 }
@@ -252,6 +262,17 @@ impl<'a> Execution<'a> {
                 Ok(Message::Interrupted | Message::Token) | Err(_) => {}
             }
         }
+    }
+
+    /// Waits for a message; what is held is told where none comes at once.
+    fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvError> {
+        if self.held.is_empty() {
+            return messages.recv();
+        }
+        messages.recv_timeout(PAUSE).or_else(|_| {
+            self.tell_held();
+            messages.recv()
+        })
     }
 
     /// E7. Tells whether one more may start; if not, a message comes when that may have changed.
@@ -272,7 +293,7 @@ impl<'a> Execution<'a> {
     }
 
     fn warn(&mut self, text: String) {
-        self.sink.tell(self.plan, &RunEvent::Warning(text));
+        self.tell(RunEvent::Warning(text));
     }
 
     fn finish(&mut self, mut result: TaskResult, warnings: Vec<String>, roster: &Roster) {
@@ -355,13 +376,34 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Tells the sink and keeps the result.
+    /// Tells the sink that an action ended, and keeps the result.
     fn record(&mut self, result: TaskResult) {
-        let event = RunEvent::Finished(result);
-        self.sink.tell(self.plan, &event);
-        let RunEvent::Finished(mut result) = event else {
-            return;
+        self.tell(RunEvent::Finished(result));
+    }
+
+    fn tell(&mut self, event: RunEvent) {
+        let waits = match &event {
+            RunEvent::Started { .. } => true,
+            RunEvent::Finished(result) => result.outcome == Outcome::Cached,
+            RunEvent::Warning(_) => false,
         };
+        self.held.push(event);
+        if !waits || self.held.len() >= HELD {
+            self.tell_held();
+        }
+    }
+
+    fn tell_held(&mut self) {
+        let events = std::mem::take(&mut self.held);
+        self.sink.tell_all(self.plan, &events);
+        for event in events {
+            if let RunEvent::Finished(result) = event {
+                self.keep(result);
+            }
+        }
+    }
+
+    fn keep(&mut self, mut result: TaskResult) {
         // Only failures are shown again at the end.
         if !result.outcome.is_failure() || self.kept + result.output.len() > KEPT_OUTPUT {
             result.output = Vec::new();
