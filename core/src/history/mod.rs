@@ -1,11 +1,12 @@
 //! What ran, how long it took and how it ended: a SQLite file that several processes write at once and users can query.
 //!
-//! `store` opens it, `schema` says what is in it, `record` writes, `known` reads what planning needs, `tell` what people
-//! ask for, `audit` compares a full run with the day's selections. A history that cannot be used changes no verdict (C7):
-//! errors are values, and the caller goes on with one warning.
+//! `store` opens it, `schema` says what is in it, `record` writes and `learn` sums up, `known` reads what planning needs,
+//! `tell` what people ask for, `audit` compares a full run with the day's selections. A history that cannot be used changes
+//! no verdict (C7): errors are values, and the caller goes on with one warning.
 
 mod audit;
 mod known;
+mod learn;
 mod limits;
 mod record;
 mod schema;
@@ -15,7 +16,7 @@ mod tell;
 mod tests;
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use miette::Diagnostic;
 use rusqlite::{Connection, ErrorCode};
@@ -101,6 +102,10 @@ pub fn now() -> i64 {
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Writes a list as a JSON array.
