@@ -58,6 +58,10 @@ pub(crate) fn cargo(arguments: &[&str], env: &[(&str, &str)]) -> Result<(), Stri
         .args(arguments)
         .envs(env.iter().copied())
         .current_dir(crate::root());
+    if in_ci() {
+        // Nobody builds there twice, and what would be kept for that takes more room than all else.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     let status = command
         .status()
         .map_err(|error| format!("cargo does not start: {error}"))?;
