@@ -3,25 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::runners::{JAVA_PASS, POM, RUST_PASS, has, maven_is_ready, rust_package, told};
+use crate::runners::{
+    RUST_PASS, can_run, has, java_class, java_module, maven_is_ready, maven_module, rust_package,
+    told,
+};
 use crate::sandbox::Sandbox;
 
 /// The folder of `cargo-nextest`: that of the machine, or the one that `cargo xtask ci` installs.
-#[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
 fn nextest() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let own = here.join("../target/tools/cargo-nextest/bin");
     let mut folders = std::env::split_paths(&paths).chain([own]);
     let found = folders.find(|folder| folder.join("cargo-nextest").is_file());
-    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(
-        found.is_some() || !needed,
-        "`cargo xtask ci` installs nextest"
-    );
-    if found.is_none() {
-        println!("skipped: `cargo-nextest` is not installed");
-    }
+    let missing = "`cargo-nextest`, which `cargo xtask ci` installs, is not here";
+    can_run(found.is_some(), missing);
     found
 }
 
@@ -57,11 +53,8 @@ const GRADLE: &str = "apply plugin: 'java'\nsourceCompatibility = '8'\ntargetCom
 
 /// Debian's packages: a release of Gradle that is old, and JUnit in its folder, so that nothing is fetched.
 fn gradle() -> bool {
-    has("gradle", &["--version"])
-        && has(
-            "ls",
-            &["/usr/share/maven-repo/junit/junit/4.x/junit-4.x.pom"],
-        )
+    let junit = Path::new("/usr/share/maven-repo/junit/junit/4.x/junit-4.x.pom");
+    has("gradle", &["--version"]) && can_run(junit.is_file(), "Debian's `junit4` is not installed")
 }
 
 /// Pass, failure of one class of two, what does not compile, no tests.
@@ -70,22 +63,18 @@ fn gradle_tests_are_told_one_by_one() {
     if !gradle() {
         return;
     }
-    let repo = Sandbox::new();
-    let java = |name: &str| JAVA_PASS.replace("NAME", name);
-    repo.write("kit/settings.gradle", "rootProject.name = 'kit'\n");
-    repo.write("kit/build.gradle", GRADLE);
-    repo.write("kit/src/test/java/ex/ATest.java", &java("ATest"));
-    repo.write("kit/src/test/java/ex/BTest.java", &java("BTest"));
-    repo.write(".gitignore", ".gradle\nbuild\n");
+    let repo = java_module(&[
+        ("kit/settings.gradle", "rootProject.name = 'kit'\n"),
+        ("kit/build.gradle", GRADLE),
+    ]);
     let set = |line: &str| {
         let config = format!("[project.kit]\ntest.unit = {line:?}\n");
         repo.write("affected.toml", &config);
     };
     set("gradle --offline test");
-    repo.commit("first");
-    repo.git(&["checkout", "-q", "-b", "topic"]);
     assert_eq!(told(&repo, &["--all"]), ["kit:test passed 2/0/2"]);
-    let failing = java("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
+    let failing =
+        java_class("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
     repo.write("kit/src/test/java/ex/ATest.java", &failing);
     let lines = told(&repo, &["--all"]);
     let start = "kit:test failed 1/1/2 [ex.ATest one: ";
@@ -110,19 +99,11 @@ fn gradle_tests_are_told_one_by_one() {
 /// The class that changed, of two.
 #[test]
 fn maven_runs_one_class_of_two() {
-    let repo = Sandbox::new();
-    let java = |name: &str| JAVA_PASS.replace("NAME", name);
-    repo.write("kit/pom.xml", POM);
-    repo.write("kit/.mvn/maven.config", "-o\n");
-    repo.write("kit/src/test/java/ex/ATest.java", &java("ATest"));
-    repo.write("kit/src/test/java/ex/BTest.java", &java("BTest"));
-    repo.write(".gitignore", "target\n");
-    repo.commit("first");
+    let repo = maven_module();
     if !maven_is_ready(&repo.join("kit")) {
         return;
     }
-    repo.git(&["checkout", "-q", "-b", "topic"]);
-    let changed = java("ATest").replace("one() {}", "one() { int changed = 1; }");
+    let changed = java_class("ATest").replace("one() {}", "one() { int changed = 1; }");
     repo.write("kit/src/test/java/ex/ATest.java", &changed);
     assert_eq!(told(&repo, &["--base", "main"]), ["kit:test passed 1/0/1"]);
 }

@@ -7,17 +7,22 @@ use serde_json::Value;
 
 use crate::sandbox::{Answer, Sandbox};
 
-/// Tells whether `program` is here; says so if not.
+/// Tells whether a test can run; what is missing is said by name, and is a failure in CI.
 #[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
+pub(crate) fn can_run(found: bool, missing: &str) -> bool {
+    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(found || !needed, "{missing}");
+    if !found {
+        println!("skipped: {missing}");
+    }
+    found
+}
+
+/// Tells whether `program` is here; says so if not.
 pub(crate) fn has(program: &str, arguments: &[&str]) -> bool {
     let found = Command::new(program).args(arguments).output();
     let found = found.is_ok_and(|output| output.status.success());
-    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(found || !needed, "`{program}` is not installed");
-    if !found {
-        println!("skipped: `{program}` is not installed");
-    }
-    found
+    can_run(found, &format!("`{program}` is not installed"))
 }
 
 /// Runs with the variables that the toolchains of this machine want.
@@ -244,19 +249,13 @@ const SCRIPTS: [Script; 4] = [
 ];
 
 /// The packages of npm that `cargo xtask ci` installs; said by name where they are not here.
-#[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
 fn packages() -> Option<std::path::PathBuf> {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = here.join("../target/tools/node/node_modules");
     let found = folder.canonicalize().ok();
-    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(
-        found.is_some() || !needed,
-        "`cargo xtask ci` installs vitest, jest and mocha"
-    );
-    if found.is_none() {
-        println!("skipped: vitest, jest and mocha are not in target/tools/node");
-    }
+    let missing =
+        "vitest, jest and mocha, which `cargo xtask ci` installs, are not in target/tools/node";
+    can_run(found.is_some(), missing);
     found
 }
 
@@ -401,36 +400,51 @@ fn unittest_tests_are_told_one_by_one() {
     assert!(lines.contains(&"no-tests".to_owned()), "{lines:?}");
 }
 
-pub(crate) const JAVA_PASS: &str = "package ex;\n\npublic class NAME {\n    @org.junit.Test public void one() {}\n    @org.junit.Ignore @org.junit.Test public void two() {}\n}\n";
+const JAVA_PASS: &str = "package ex;\n\npublic class NAME {\n    @org.junit.Test public void one() {}\n    @org.junit.Ignore @org.junit.Test public void two() {}\n}\n";
 
 /// `cargo xtask ci` brings what it needs into the local repository; here nothing is fetched.
-pub(crate) const POM: &str = include_str!("kit.pom.xml");
+const POM: &str = include_str!("kit.pom.xml");
 
 /// Tells whether the local repository has all that the POM wants; says so if not.
-#[expect(clippy::print_stdout, reason = "a skipped test is told by name")]
 pub(crate) fn maven_is_ready(folder: &std::path::Path) -> bool {
     let mut build = Command::new("mvn");
     let output = build.args(["-q", "-o", "test"]).current_dir(folder);
     let ready = output.output().is_ok_and(|output| output.status.success());
-    let needed = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(ready || !needed, "`mvn` lacks what `cargo xtask ci` brings");
-    if !ready {
-        println!("skipped: `mvn`, or what it needs in its local repository, is not here");
+    can_run(
+        ready,
+        "`mvn`, or what `cargo xtask ci` brings into its local repository, is not here",
+    )
+}
+
+/// A source of two tests, one of them left out.
+pub(crate) fn java_class(name: &str) -> String {
+    JAVA_PASS.replace("NAME", name)
+}
+
+/// A module `kit` of two test classes, with its build files, all in one commit.
+pub(crate) fn java_module(build: &[(&str, &str)]) -> Sandbox {
+    let repo = Sandbox::new();
+    for (path, text) in build {
+        repo.write(path, text);
     }
-    ready
+    for name in ["ATest", "BTest"] {
+        let path = format!("kit/src/test/java/ex/{name}.java");
+        repo.write(&path, &java_class(name));
+    }
+    repo.write(".gitignore", "target\n.gradle\nbuild\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo
+}
+
+/// The module as Maven builds it, offline.
+pub(crate) fn maven_module() -> Sandbox {
+    java_module(&[("kit/pom.xml", POM), ("kit/.mvn/maven.config", "-o\n")])
 }
 
 #[test]
 fn maven_tests_are_told_one_by_one() {
-    let repo = Sandbox::new();
-    let java = |name: &str| JAVA_PASS.replace("NAME", name);
-    repo.write("kit/pom.xml", POM);
-    repo.write("kit/.mvn/maven.config", "-o\n");
-    repo.write("kit/src/test/java/ex/ATest.java", &java("ATest"));
-    repo.write("kit/src/test/java/ex/BTest.java", &java("BTest"));
-    repo.write(".gitignore", "target\n");
-    repo.commit("first");
-    repo.git(&["checkout", "-q", "-b", "topic"]);
+    let repo = maven_module();
     if !maven_is_ready(&repo.join("kit")) {
         return;
     }
@@ -443,7 +457,8 @@ fn maven_tests_are_told_one_by_one() {
         told(&repo, &["--all"])
     };
     assert_eq!(told(&repo, &["--all"]), ["kit:test passed 2/0/2"]);
-    let failing = java("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
+    let failing =
+        java_class("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
     repo.write("kit/src/test/java/ex/ATest.java", &failing);
     let lines = told(&repo, &["--all"]);
     assert!(
@@ -469,7 +484,6 @@ fn maven_tests_are_told_one_by_one() {
 #[test]
 fn maven_modules_are_done_in_one_go() {
     let repo = Sandbox::new();
-    let java = |name: &str| JAVA_PASS.replace("NAME", name);
     let modules = "<packaging>pom</packaging><modules><module>a</module><module>b</module><module>c</module></modules></project>";
     repo.write("pom.xml", &POM.replace("</project>", modules));
     repo.write(".mvn/maven.config", "-o\n");
@@ -480,7 +494,7 @@ fn maven_modules_are_done_in_one_go() {
         repo.write(&format!("{name}/pom.xml"), &parent);
         repo.write(
             &format!("{name}/src/test/java/ex/ATest.java"),
-            &java("ATest"),
+            &java_class("ATest"),
         );
     }
     repo.write(".gitignore", "target\n");
@@ -492,7 +506,8 @@ fn maven_modules_are_done_in_one_go() {
     let all = ["--all", "--filter", "?", "--jobs", "2", "--no-cache"];
     let passed = |name: &str| format!("{name}:test passed 1/0/1");
     assert_eq!(told(&repo, &all), ["a", "b", "c"].map(passed));
-    let failing = java("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
+    let failing =
+        java_class("ATest").replace("one() {}", "one() { org.junit.Assert.fail(\"want 1\"); }");
     repo.write("a/src/test/java/ex/ATest.java", &failing);
     repo.write(
         "b/src/test/java/ex/ATest.java",

@@ -13,6 +13,7 @@ use super::{History, HistoryError, array, limits::prune, listed, millis, now, st
 const PATHS_LEARNT: usize = 200;
 /// Targets that begin to fail in one run and are still thought to have one cause.
 const TOGETHER: usize = 40;
+
 /// Whether a run was about all that a change affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {

@@ -359,9 +359,7 @@ fn is_plain(look: &Look<'_>, module: &RepoPath, path: &RepoPath, source: &TestSo
     }
     let mut imports = source.imports.iter();
     !source.is_odd
-        && imports.all(|import| {
-            KNOWN.iter().any(|known| import.starts_with(known)) || is_here(look, module, import)
-        })
+        && imports.all(|import| is_known_library(import) || is_here(look, module, import))
 }
 
 /// Tells whether a main source of the same package declares a type of this name: test classes come first.
@@ -467,8 +465,11 @@ fn parse_source(bytes: &[u8]) -> Result<TestSource, Broken> {
 /// Tells whether an annotation is one of those that are known, by its name alone or with its package before it.
 fn is_known_annotation(name: &str) -> bool {
     let (package, last) = name.rsplit_once('.').unwrap_or(("", name));
-    let of_known = || KNOWN.iter().any(|known| name.starts_with(known));
-    ANNOTATIONS.contains(&last) && (package.is_empty() || of_known())
+    ANNOTATIONS.contains(&last) && (package.is_empty() || is_known_library(name))
+}
+
+fn is_known_library(name: &str) -> bool {
+    KNOWN.iter().any(|known| name.starts_with(known))
 }
 
 #[cfg(test)]
