@@ -11,6 +11,7 @@ use crate::plan::{Action, Plan};
 use crate::report::run::{AllTasks, document};
 use crate::report::wire::v1;
 use crate::run::{Outcome, TaskResult, Unstarted};
+use crate::runner::{TestCase, TestOutcome, Tests};
 
 fn action(project: &str, after: &[usize]) -> Action {
     Action {
@@ -127,6 +128,67 @@ fn e4_junit_is_well_formed() {
         "{text}"
     );
     assert!(text.contains("affected test --stage unit --all --filter c"));
+}
+
+/// A failure that no test tells of is one of the task, and what somebody vouches for is none.
+#[test]
+fn junit_tells_every_test() {
+    let case = |name: &str, outcome, message: &str| TestCase {
+        place: "tests/a.py".to_owned(),
+        name: name.to_owned(),
+        outcome,
+        ms: Some(5),
+        message: message.to_owned(),
+    };
+    let told = |cases: Vec<TestCase>, outcome, forgiven: Option<&str>| {
+        let mut result = result(0, outcome, None, (0, 30));
+        let mut tests = Tests::default();
+        tests.extend(cases);
+        result.tests = Some(tests);
+        result.forgiven = forgiven.map(str::to_owned);
+        let plan = Plan {
+            actions: vec![action("a", &[])],
+            judged: Vec::new(),
+        };
+        let text = written("junit", &plan, &[result], 1);
+        let xml = roxmltree::Document::parse(&text).unwrap();
+        let cases = xml
+            .descendants()
+            .filter(|node| node.has_tag_name("testcase"));
+        let line = |case: roxmltree::Node<'_, '_>| {
+            let kinds = case.children().filter(roxmltree::Node::is_element);
+            let kinds = kinds.map(|kind| {
+                let message = kind.attribute("message").unwrap_or_default();
+                format!(" {} {message}", kind.tag_name().name())
+            });
+            let words = |name| case.attribute(name).unwrap().to_owned();
+            words("classname") + " " + &words("name") + &kinds.collect::<String>()
+        };
+        cases.map(line).collect::<Vec<_>>()
+    };
+    use TestOutcome::{Failed, Passed, Skipped};
+    let cases = || {
+        vec![
+            case("one", Passed, ""),
+            case("two", Skipped, ""),
+            case("three", Failed, "1 != 2\nat a.py:3"),
+        ]
+    };
+    let (one, two) = ("a/tests/a.py one", "a/tests/a.py two skipped ");
+    assert_eq!(
+        told(cases(), Outcome::Failed, None),
+        [one, two, "a/tests/a.py three failure 1 != 2"]
+    );
+    let three = "a/tests/a.py three skipped 1 != 2\nat a.py:3, in quarantine: ann";
+    assert_eq!(
+        told(cases(), Outcome::Failed, Some("ann")),
+        [one, two, &three.replace('\n', " ")]
+    );
+    let passed = || vec![case("one", Passed, "")];
+    assert_eq!(told(passed(), Outcome::Passed, None), [one]);
+    let own = "a a:test failure a <cause> | with ``` fences system-out  system-err ";
+    assert_eq!(told(passed(), Outcome::Failed, None), [one, own]);
+    assert_eq!(told(Vec::new(), Outcome::Passed, None), ["a a:test"]);
 }
 
 #[test]
