@@ -98,15 +98,13 @@ impl Language for Python {
             let remark = &part.remark;
             let text = format!("{imports}\n\ndef v():\n    return {sum}\n\n# {remark}\n");
             write(root, &self.source(number), &text)?;
-            // A name that nobody can read off.
+            // Half of the names are made when the test runs, and nobody can read them off.
             let name = if number % 2 == 0 {
-                "value"
+                format!("'value{number}.txt'")
             } else {
-                "val' + 'ue"
+                format!("''.join(['value', '{number}', '.txt'])")
             };
-            let read = format!(
-                "int((pathlib.Path(__file__).parent / ('{name}{number}.txt')).read_text())"
-            );
+            let read = format!("int((pathlib.Path(__file__).parent / ({name})).read_text())");
             let test = format!(
                 "import importlib\nimport pathlib\n{}\n\n\ndef test_sum(zero):\n    assert {}.v(){} + zero == {}\n",
                 if is_helped(number) {
@@ -158,7 +156,7 @@ impl Language for Python {
             format!("py{project}/src/pkg{project}"),
             format!("py{project}/tests"),
         );
-        Ok(Some(match random.below(5) {
+        Ok(Some(match random.below(6) {
             0 => {
                 set_mode(&root.join(&tests).join("tool.sh"), 0o644)?;
                 "mode"
@@ -178,6 +176,10 @@ impl Language for Python {
             3 => {
                 relink(&root.join(&tests).join("current.txt"), "two.txt")?;
                 "link"
+            }
+            4 => {
+                write(root, &format!("{tests}/note.txt"), "done")?;
+                "note"
             }
             _ => {
                 let path = format!("py{project}/pyproject.toml");
@@ -266,7 +268,7 @@ fn manifest(model: &Model, number: usize) -> String {
     text
 }
 
-/// What a project has besides: a plugin, and a test of a mode, a link and the plugin.
+/// What a project has besides: a plugin, and tests of the plugin, a mode, a link and a file that is named nowhere.
 fn extras(root: &Path, project: usize) -> Result<(), String> {
     let (package, tests) = (
         format!("py{project}/src/pkg{project}"),
@@ -276,6 +278,7 @@ fn extras(root: &Path, project: usize) -> Result<(), String> {
     write(root, &format!("{tests}/one.txt"), "one")?;
     write(root, &format!("{tests}/two.txt"), "two")?;
     write(root, &format!("{tests}/tool.sh"), "exit 0\n")?;
+    write(root, &format!("{tests}/note.txt"), "open")?;
     set_mode(&root.join(&tests).join("tool.sh"), 0o755)?;
     relink(&root.join(&tests).join("current.txt"), "one.txt")?;
     let text = "\
@@ -298,7 +301,16 @@ import pathlib
 def test_link():
     assert (pathlib.Path(__file__).parent / 'current.txt').read_text() == 'one'
 ";
-    write(root, &format!("{tests}/test_link.py"), text)
+    write(root, &format!("{tests}/test_link.py"), text)?;
+    let text = "\
+import pathlib
+
+
+def test_note():
+    name = ''.join(['no', 'te', '.txt'])
+    assert (pathlib.Path(__file__).parent / name).read_text() == 'open'
+";
+    write(root, &format!("{tests}/test_note.py"), text)
 }
 
 fn plugin(value: u8) -> String {
