@@ -53,16 +53,9 @@ pub(crate) fn run() -> Result<(), String> {
 
 /// Runs cargo in the repository's root.
 pub(crate) fn cargo(arguments: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
-    let mut command = Command::new("cargo");
-    command
+    let status = cargo_command()
         .args(arguments)
         .envs(env.iter().copied())
-        .current_dir(crate::root());
-    if in_ci() {
-        // Nobody builds there twice, and what would be kept for that takes more room than all else.
-        command.env("CARGO_INCREMENTAL", "0");
-    }
-    let status = command
         .status()
         .map_err(|error| format!("cargo does not start: {error}"))?;
     if status.success() {
@@ -70,6 +63,17 @@ pub(crate) fn cargo(arguments: &[&str], env: &[(&str, &str)]) -> Result<(), Stri
     } else {
         Err(format!("`cargo {}` failed", arguments.join(" ")))
     }
+}
+
+/// cargo at the root of this repository.
+pub(crate) fn cargo_command() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(crate::root());
+    if in_ci() {
+        // Nobody builds there twice, and what would be kept for that takes more room than all else.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+    command
 }
 
 fn starts(program: &str, argument: &str) -> bool {

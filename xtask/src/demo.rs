@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
+use crate::program::program;
+
 /// Builds the tool, lays out the shop and runs what a change of a shared library affects.
 pub(crate) fn run() -> Result<(), String> {
-    crate::ci::cargo(&["build", "--quiet", "--package", "affected-cli"], &[])?;
+    let program = program(None, &[])?;
     let folder = tempfile::Builder::new().prefix("affected-demo-").tempdir();
     let folder = folder
         .map_err(|error| format!("no temporary folder: {error}"))?
@@ -20,8 +22,7 @@ pub(crate) fn run() -> Result<(), String> {
     .map_err(|error| error.to_string())?;
     for arguments in [&["graph"][..], &[], &["test", "--missing-tool", "skip"]] {
         println!("\n$ affected {}", arguments.join(" "));
-        let program = crate::root().join("target/debug/affected");
-        let status = Command::new(program)
+        let status = Command::new(&program)
             .arg("-C")
             .arg(&folder)
             .args(arguments)

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::program::{AS_RELEASED, program};
+
 /// What to time.
 #[derive(Args)]
 pub(crate) struct Engine {
@@ -44,7 +46,7 @@ struct Row<'w> {
 
 /// Prints a table for each of the figures.
 pub(crate) fn run(wanted: &Engine) -> Result<(), String> {
-    let tool = crate::bench::program(wanted.binary.as_deref())?;
+    let tool = program(wanted.binary.as_deref(), AS_RELEASED)?;
     started(wanted, &tool)?;
     cached(wanted, &tool)
 }

@@ -10,6 +10,7 @@ mod ci;
 mod demo;
 mod engine;
 mod order;
+mod program;
 mod release;
 mod schemas;
 mod soak;

@@ -14,6 +14,8 @@ use clap::Args;
 use serde_json::Value;
 use walkdir::WalkDir;
 
+use crate::program::program;
+
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Truth {
@@ -76,7 +78,7 @@ impl Tally {
 
 /// Prints a table; an error if something of `must` was missed or a case failed.
 pub(crate) fn run(wanted: &Truth) -> Result<(), String> {
-    crate::ci::cargo(&["build", "--quiet", "--package", "affected-cli"], &[])?;
+    let program = program(None, &[])?;
     println!(
         "{:52} cases errors   missed must   missed hard  outside  exact  s/case",
         "repository"
@@ -88,7 +90,7 @@ pub(crate) fn run(wanted: &Truth) -> Result<(), String> {
         if path.extension().is_none_or(|ending| ending != "json") {
             continue;
         }
-        if let Some(tally) = repository(wanted, &path)? {
+        if let Some(tally) = repository(wanted, &program, &path)? {
             total.add(&tally);
         }
     }
@@ -109,7 +111,7 @@ pub(crate) fn run(wanted: &Truth) -> Result<(), String> {
     Ok(())
 }
 
-fn repository(wanted: &Truth, file: &Path) -> Result<Option<Tally>, String> {
+fn repository(wanted: &Truth, program: &Path, file: &Path) -> Result<Option<Tally>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     let truth: Value =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -128,14 +130,20 @@ fn repository(wanted: &Truth, file: &Path) -> Result<Option<Tally>, String> {
     let mut tally = Tally::default();
     for case in truth["cases"].as_array().into_iter().flatten() {
         if case["constructed"] != true {
-            judge(wanted, &folder, &known, case, &mut tally);
+            judge(wanted, (program, &folder), &known, case, &mut tally);
         }
     }
     println!("{}", tally.row(name));
     Ok(Some(tally))
 }
 
-fn judge(wanted: &Truth, folder: &Path, known: &BTreeSet<String>, case: &Value, tally: &mut Tally) {
+fn judge(
+    wanted: &Truth,
+    at: (&Path, &Path),
+    known: &BTreeSet<String>,
+    case: &Value,
+    tally: &mut Tally,
+) {
     let paths = |key: &str| list(&case[key], Value::as_str);
     let (must, hard, may) = (paths("must"), paths("hard"), paths("may"));
     let mut known: BTreeSet<String> = known.union(&may).cloned().collect();
@@ -143,7 +151,7 @@ fn judge(wanted: &Truth, folder: &Path, known: &BTreeSet<String>, case: &Value, 
     known.remove("*");
     tally.cases += 1;
     let began = Instant::now();
-    let picked = ask(folder, case);
+    let picked = ask(at, case);
     tally.spent += began.elapsed();
     let head = case["head"].as_str().unwrap_or_default();
     let picked = match picked {
@@ -175,9 +183,8 @@ fn judge(wanted: &Truth, folder: &Path, known: &BTreeSet<String>, case: &Value, 
 }
 
 /// Asks the tool for the affected projects' paths.
-fn ask(folder: &Path, case: &Value) -> Result<Vec<String>, String> {
+fn ask((program, folder): (&Path, &Path), case: &Value) -> Result<Vec<String>, String> {
     let revision = |key: &str| case[key].as_str().unwrap_or_default();
-    let program = crate::root().join("target/debug/affected");
     let output = Command::new(program)
         .arg("-C")
         .arg(folder)

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::program::{AS_RELEASED, program};
 pub(crate) use answer::{Truth, affected};
 pub(crate) use repository::Repository;
 use row::Row;
@@ -95,7 +96,7 @@ pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
         Some(Other::Engine(wanted)) => return crate::engine::run(wanted),
         None => {}
     }
-    let program = program(wanted.binary.as_deref())?;
+    let program = program(wanted.binary.as_deref(), AS_RELEASED)?;
     let peers = wanted.peers.as_deref().map(peers::install).transpose()?;
     let sizes = match &wanted.repo {
         Some(_) => vec![0],
@@ -129,26 +130,6 @@ pub(crate) fn run(wanted: &Bench) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Builds the program as users get it, unless there is one.
-pub(crate) fn program(binary: Option<&Path>) -> Result<PathBuf, String> {
-    if let Some(binary) = binary {
-        let found = binary.canonicalize();
-        return found.map_err(|error| format!("{}: {error}", binary.display()));
-    }
-    crate::ci::cargo(
-        &[
-            "build",
-            "--quiet",
-            "--profile",
-            "dist",
-            "--package",
-            "affected-cli",
-        ],
-        &[],
-    )?;
-    Ok(crate::root().join("target/dist/affected"))
 }
 
 /// The first two are the baseline of deciding on a work tree; the third stands for listing a clean checkout.

@@ -4,7 +4,7 @@ mod oracle;
 mod replay;
 mod soak;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use clap::{Args, Subcommand};
@@ -34,15 +34,6 @@ pub(crate) fn run(wanted: &Release) -> Result<(), String> {
         Verb::Replay(wanted) => replay::run(wanted),
         Verb::Soak(wanted) => soak::run(wanted),
     }
-}
-
-/// The program that was given, or that of this repository, built now.
-fn program(given: Option<&Path>) -> Result<PathBuf, String> {
-    if let Some(program) = given {
-        return Ok(program.to_owned());
-    }
-    crate::ci::cargo(&["build", "--quiet", "--package", "affected-cli"], &[])?;
-    Ok(crate::root().join("target/debug/affected"))
 }
 
 /// The tool in a folder; nothing of the caller's environment decides what it answers.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::{affected, finished, git, json};
+use crate::program::program;
 
 /// What to replay.
 #[derive(Args)]
@@ -45,7 +46,7 @@ struct Tally {
 
 /// Replays each repository and prints a table; an error if one commit is answered wrongly.
 pub(crate) fn run(wanted: &Replay) -> Result<(), String> {
-    let program = super::program(wanted.program.as_deref())?;
+    let program = program(wanted.program.as_deref(), &[])?;
     println!(
         "{:52} commits  releases  by others  one version  repeats  wrong  seconds",
         "repository"

@@ -18,6 +18,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{affected, finished, git, json};
+use crate::program::program;
 use affected_fixtures::Random;
 
 /// How much pressure.
@@ -45,7 +46,7 @@ const MODULES: [&str; 5] = ["money", "cart", "orders", "pay", "web"];
 
 /// Puts on the pressure and prints what was counted; an error where something moved, was lost, or was not told.
 pub(crate) fn run(wanted: &Soak) -> Result<(), String> {
-    let program = super::program(wanted.program.as_deref())?;
+    let program = program(wanted.program.as_deref(), &[])?;
     let yard = Yard::new(&program)?;
     taggers(&yard, wanted)?;
     kills(&Yard::new(&program)?, wanted)

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use affected_fixtures::Random;
 use clap::Args;
 
-use crate::bench::{Flavour, Repository, affected, program};
+use crate::bench::{Flavour, Repository, affected};
+use crate::program::{AS_RELEASED, program};
 
 /// What to wear out.
 #[derive(Args)]
@@ -43,7 +44,7 @@ struct Tally {
 
 /// Kills and asks until done.
 pub(crate) fn run(wanted: &Facts) -> Result<(), String> {
-    let program = program(wanted.binary.as_deref())?;
+    let program = program(wanted.binary.as_deref(), AS_RELEASED)?;
     let repository = Repository::made(Flavour::Polyglot, wanted.projects, 20)?;
     repository.check_out("mid")?;
     let run = Run {

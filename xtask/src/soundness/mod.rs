@@ -102,18 +102,12 @@ pub(crate) fn small() -> Result<(), String> {
 
 /// Makes repositories and changes; an escape is an error.
 pub(crate) fn run(wanted: &Soundness) -> Result<(), String> {
-    let mut build = vec!["build", "--quiet", "--package", "affected-cli"];
-    if wanted.defects {
-        build.extend(["--features", "defects"]);
-    }
-    if wanted.program.is_none() {
-        crate::ci::cargo(&build, &[])?;
-    }
+    let with_defects = &["--features", "defects"][..];
+    let options = if wanted.defects { with_defects } else { &[] };
+    let built = crate::program::program(wanted.program.as_deref(), options)?;
     // A copy, so that a build while this runs changes nothing.
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let program = folder.path().join("affected");
-    let built = crate::root().join("target/debug/affected");
-    let built = wanted.program.clone().unwrap_or(built);
     std::fs::copy(&built, &program).map_err(|error| format!("{}: {error}", built.display()))?;
     let languages = languages(wanted)?;
     if wanted.defects {

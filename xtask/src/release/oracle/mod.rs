@@ -15,6 +15,7 @@ use std::process::Command;
 use clap::Args;
 
 use super::{affected, finished, git, json};
+use crate::program::program;
 
 /// What to compare.
 #[derive(Args)]
@@ -146,7 +147,7 @@ struct Tally {
 
 /// Plays every track and prints the table; an error if a difference is not explained.
 pub(crate) fn run(wanted: &Oracle) -> Result<(), String> {
-    let program = super::program(wanted.program.as_deref())?;
+    let program = program(wanted.program.as_deref(), &[])?;
     let tools = tools()?;
     let mut tally = Tally::default();
     for peer in tracks(&tools) {
