@@ -178,7 +178,7 @@ impl Language for Python {
                 "link"
             }
             4 => {
-                write(root, &format!("{tests}/note.txt"), "done")?;
+                write(root, &format!("py{project}/note.txt"), "done")?;
                 "note"
             }
             _ => {
@@ -278,7 +278,7 @@ fn extras(root: &Path, project: usize) -> Result<(), String> {
     write(root, &format!("{tests}/one.txt"), "one")?;
     write(root, &format!("{tests}/two.txt"), "two")?;
     write(root, &format!("{tests}/tool.sh"), "exit 0\n")?;
-    write(root, &format!("{tests}/note.txt"), "open")?;
+    write(root, &format!("py{project}/note.txt"), "open")?;
     set_mode(&root.join(&tests).join("tool.sh"), 0o755)?;
     relink(&root.join(&tests).join("current.txt"), "one.txt")?;
     let text = "\
@@ -303,12 +303,9 @@ def test_link():
 ";
     write(root, &format!("{tests}/test_link.py"), text)?;
     let text = "\
-import pathlib
-
-
 def test_note():
-    name = ''.join(['no', 'te', '.txt'])
-    assert (pathlib.Path(__file__).parent / name).read_text() == 'open'
+    with open(''.join(['no', 'te', '.txt'])) as note:
+        assert note.read() == 'open'
 ";
     write(root, &format!("{tests}/test_note.py"), text)
 }
