@@ -121,6 +121,27 @@ fn a_shared_manifest_selects_who_takes_from_it() {
     );
 }
 
+/// S1, S5: the package at the root of a workspace owns the modules of its targets, wherever these lie. Source: "Module
+/// source filenames" of the Rust reference.
+#[test]
+fn a_root_package_owns_the_modules_of_its_targets() {
+    let repo = Sandbox::new();
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n");
+    let target = "[[bin]]\nname = \"top\"\npath = \"parts/core/main.rs\"\n";
+    let root = package("top") + target + "[workspace]\nmembers = [\"parts/one\"]\n";
+    repo.write("Cargo.toml", &root);
+    repo.write("parts/core/main.rs", "mod deep;\nfn main() {}\n");
+    repo.write("parts/core/deep/mod.rs", "");
+    repo.write("parts/one/Cargo.toml", &package("one"));
+    repo.write("parts/one/src/lib.rs", "");
+    repo.commit("workspace");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("parts/core/deep/mod.rs", "// changed\n");
+    assert_eq!(repo.names(&["--base", "main"]), "top");
+    repo.write("parts/core/strange.bin", "?");
+    assert_eq!(repo.names(&["--base", "main"]), "one top");
+}
+
 /// S6: a declared input counts wherever it lies.
 #[test]
 fn a_declared_input_counts_wherever_it_lies() {

@@ -367,6 +367,8 @@ impl Crates {
     }
 }
 
+/// The usual places, and the modules of targets that lie elsewhere: they are looked for beside the file of the target and
+/// below. Source: "Module source filenames" of the Rust reference.
 fn own_files(manifest: &Manifest) -> Vec<String> {
     let usual = [
         "Cargo.toml",
@@ -376,10 +378,14 @@ fn own_files(manifest: &Manifest) -> Vec<String> {
         "benches/**",
         "examples/**",
     ];
+    let modules = manifest.target_paths.iter().map(|path| {
+        let folder = path.rsplit_once('/').map(|(folder, _)| folder);
+        folder.map_or_else(|| "*.rs".to_owned(), |folder| format!("{folder}/**/*.rs"))
+    });
+    let usual = usual.iter().map(ToString::to_string);
     usual
-        .iter()
-        .map(ToString::to_string)
         .chain(manifest.target_paths.iter().cloned())
+        .chain(modules)
         .collect()
 }
 
