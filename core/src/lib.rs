@@ -1,6 +1,6 @@
 //! The stages of `affected`, one folder each, in the order in which a request passes them.
 //!
-//! `vcs` and `tree` read, `hooks` looks after git's hooks, `facts` remembers what parsers found in a blob, `config` holds what the user
+//! `digest` and `glob` are for all, `vcs` and `tree` read, `hooks` looks after git's hooks, `facts` remembers what parsers found in a blob, `config` holds what the user
 //! wrote, `runner` knows the commands of test runners, `ecosystem` turns manifests into projects, `scan` makes them an inventory, `ci` knows the host,
 //! `diff` the changed paths, `select` the affected projects, `narrow` the parts of them, `plan` the tasks, `run` runs them, `history` remembers how
 //! they ended, `release` decides what is released and `report` tells.
@@ -14,6 +14,7 @@ pub mod diff;
 pub mod digest;
 pub mod ecosystem;
 pub mod facts;
+pub(crate) mod glob;
 pub mod history;
 pub mod hooks;
 pub mod lockfile;

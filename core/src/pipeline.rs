@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use affected_graph::{Depth, Project, ProjectGraph, RepoPath, Stage, delta};
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -567,7 +567,7 @@ impl Names {
 fn globs(patterns: &[String]) -> Result<GlobSet, PipelineError> {
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = Glob::new(pattern).map_err(|error| PipelineError::Usage {
+        let glob = crate::glob::of_names(pattern).map_err(|error| PipelineError::Usage {
             message: format!("`{pattern}` is no glob: {}", error.kind()),
             help: None,
         })?;

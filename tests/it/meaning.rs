@@ -147,8 +147,7 @@ fn a_root_package_owns_the_modules_of_its_targets() {
 fn a_declared_input_counts_wherever_it_lies() {
     let shop = Sandbox::shop();
     shop.git(&["checkout", "-q", "main"]);
-    let text =
-        "[project.web]\ncalls = [\"pay\"]\ninputs = [\"../../data/**\", \"../pay/prices.json\"]\n";
+    let text = "[project.web]\ncalls = [\"pay\"]\ninputs = [\"../../data/**\", \"../../more.y{,a}ml\", \"../pay/prices.json\"]\n";
     shop.write("affected.toml", text);
     shop.write("data/a.json", "1");
     shop.write("p/pay/prices.json", "1");
@@ -159,6 +158,12 @@ fn a_declared_input_counts_wherever_it_lies() {
     shop.write("data/a.json", "1");
     shop.write("p/pay/prices.json", "2");
     assert_eq!(shop.names(&[]), "pay web");
+    shop.write("p/pay/prices.json", "1");
+    for name in ["more.yml", "more.yaml"] {
+        shop.write(name, "2");
+        assert_eq!(shop.names(&[]), "web", "{name}");
+        shop.remove(name);
+    }
 }
 
 /// S11: a broken manifest makes its project count as changed, the error names file and line, others go on.

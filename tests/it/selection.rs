@@ -74,6 +74,17 @@ fn s5_files_outside_projects() {
     assert_eq!(projects(&list, |project| project["affected"] == true), "");
     assert_eq!(list["changes"][0]["disposition"], "ignored");
     assert_eq!(list["changes"][0]["detail"], "rule `documentation`");
+    for name in [
+        "cspell.json",
+        ".cspell.json",
+        "codecov.yml",
+        "codecov.yaml",
+        "deny.toml",
+    ] {
+        shop.write(name, "{}");
+        assert_eq!(shop.names(&[]), "", "{name}");
+        shop.remove(name);
+    }
     shop.write("strange.bin", "?");
     shop.commit("unknown");
     let list = shop.list(&[]);

@@ -6,8 +6,9 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The stages of `core` in the order in which they may know one another.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "digest",
+    "glob",
     "vcs",
     "hooks",
     "tree",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 
 use super::record::Output;
 
@@ -188,12 +188,7 @@ pub(super) fn restore(
 }
 
 fn compile(globs: &[String]) -> Result<GlobSet, String> {
-    let mut builder = GlobSetBuilder::new();
-    for glob in globs {
-        let compiled = GlobBuilder::new(glob).literal_separator(true).build();
-        builder.add(compiled.map_err(|error| error.to_string())?);
-    }
-    builder.build().map_err(|error| error.to_string())
+    crate::glob::paths(globs.iter().map(String::as_str)).map_err(|error| error.to_string())
 }
 
 #[cfg(unix)]

@@ -269,7 +269,7 @@ fn rule(file: RuleFile) -> Result<Rule, String> {
         AffectsFile::Projects(names) => Affects::Projects(names),
     };
     for glob in &file.paths {
-        globset::Glob::new(glob).map_err(|error| format!("rule `{}`: {error}", file.name))?;
+        crate::glob::of_paths(glob).map_err(|error| format!("rule `{}`: {error}", file.name))?;
     }
     let territory = match file.territory {
         Some(TerritoryFile::Outside) => Territory::Outside,

@@ -129,7 +129,7 @@ impl TryFrom<QuarantineFile> for Quarantined {
 
     fn try_from(file: QuarantineFile) -> Result<Self, String> {
         let wrong = |what: &str| format!("quarantine of `{}`: {what}", file.test);
-        globset::Glob::new(&file.test).map_err(|error| wrong(&error.to_string()))?;
+        crate::glob::of_names(&file.test).map_err(|error| wrong(&error.to_string()))?;
         if file.owner.trim().is_empty() {
             return Err(wrong("`owner` is empty; name who mends it"));
         }

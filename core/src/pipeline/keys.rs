@@ -10,7 +10,6 @@ use affected_graph::{
     DependencyKind, Depth, Impact, InputPattern, Project, ProjectGraph, ProjectIndex, RepoPath,
     Stage,
 };
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use rustc_hash::FxHashMap;
 
 use crate::config::{Config, ConfiguredTask, ProjectConfig};
@@ -169,7 +168,7 @@ impl Keyring {
         }
         let declared = settings.map_or(&[][..], |task| &task.env);
         parts.extend(around.variables(declared));
-        let outputs = compiled(outputs.iter().map(String::as_str));
+        let outputs = crate::glob::paths(outputs.iter().map(String::as_str)).ok();
         let Some(outputs) = outputs else {
             return Keyed::Never("one of its `outputs` is no glob".to_owned());
         };
@@ -493,7 +492,7 @@ fn ignored_inputs(
 }
 
 fn matching(tree: &WorkTree, glob: &str, found: &mut BTreeSet<RepoPath>) -> Result<(), String> {
-    let Some(globs) = compiled([glob]) else {
+    let Ok(globs) = crate::glob::paths([glob]) else {
         return Err(format!("`{glob}` is no glob"));
     };
     let literal = glob
@@ -523,13 +522,4 @@ fn matching(tree: &WorkTree, glob: &str, found: &mut BTreeSet<RepoPath>) -> Resu
         }
     }
     Ok(())
-}
-
-fn compiled<'g>(globs: impl IntoIterator<Item = &'g str>) -> Option<GlobSet> {
-    let mut builder = GlobSetBuilder::new();
-    for glob in globs {
-        let glob = GlobBuilder::new(glob).literal_separator(true).build();
-        builder.add(glob.ok()?);
-    }
-    builder.build().ok()
 }

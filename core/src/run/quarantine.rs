@@ -1,6 +1,6 @@
 //! Failures that are forgiven for a time: told and recorded, but they fail no run and hold nothing back (Q3).
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
 use super::TaskResult;
 
@@ -15,7 +15,7 @@ impl Quarantine {
     #[must_use]
     pub fn new<'e>(entries: impl IntoIterator<Item = (&'e str, String)>) -> Self {
         let entry = |(glob, words): (&str, String)| {
-            let glob = GlobBuilder::new(glob).literal_separator(false).build();
+            let glob = crate::glob::of_names(glob);
             Some((glob.ok()?.compile_matcher(), words))
         };
         Self {

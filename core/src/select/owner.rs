@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use affected_graph::{Ownership, ProjectGraph, ProjectIndex, RepoPath};
 use bstr::ByteSlice;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 
 use super::is_partial;
 use crate::config::{Config, Rule, Territory};
@@ -15,12 +15,8 @@ pub(super) fn compile<'p>(patterns: impl IntoIterator<Item = &'p str>) -> GlobSe
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
         // An unusable glob must keep its place, since matches are told by place.
-        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-        let fallback = || {
-            GlobBuilder::new("\u{0}")
-                .build()
-                .expect("a plain name is a glob")
-        };
+        let glob = crate::glob::of_paths(pattern);
+        let fallback = || crate::glob::of_paths("\u{0}").expect("a plain name is a glob");
         builder.add(glob.unwrap_or_else(|_| fallback()));
     }
     builder.build().unwrap_or_else(|_| GlobSet::empty())

@@ -51,8 +51,18 @@ const SHARED: &[SharedFile] = &[
         role: SharedRole::Settings,
     },
     SharedFile {
+        rule: "clippy settings",
+        name: FileName::Is(".clippy.toml"),
+        role: SharedRole::Settings,
+    },
+    SharedFile {
         rule: "rustfmt settings",
         name: FileName::Is("rustfmt.toml"),
+        role: SharedRole::Settings,
+    },
+    SharedFile {
+        rule: "rustfmt settings",
+        name: FileName::Is(".rustfmt.toml"),
         role: SharedRole::Settings,
     },
 ];

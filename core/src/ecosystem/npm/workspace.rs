@@ -138,6 +138,7 @@ impl Matchers {
                 .trim_end_matches('/');
             let glob = GlobBuilder::new(glob)
                 .literal_separator(true)
+                .empty_alternates(true)
                 .build()
                 .ok()?;
             Some((keep, glob.compile_matcher()))
