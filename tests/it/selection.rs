@@ -85,6 +85,15 @@ fn s5_files_outside_projects() {
         assert_eq!(shop.names(&[]), "", "{name}");
         shop.remove(name);
     }
+    // What tests read or the program packs is no documentation, whatever it looks like.
+    for name in ["p/lone/src/resources/help.md", "p/lone/testdata/in.md"] {
+        shop.write(name, "# text\n");
+        assert_eq!(shop.names(&[]), "lone", "{name}");
+        shop.remove(name);
+    }
+    shop.write("p/lone/notes/in.md", "# text\n");
+    assert_eq!(shop.names(&[]), "");
+    shop.remove("p/lone/notes/in.md");
     shop.write("strange.bin", "?");
     shop.commit("unknown");
     let list = shop.list(&[]);

@@ -239,7 +239,10 @@ fn judge(
     if let (Some(_), Some(rule)) = (lock.filter(|lock| !lock.is_manifest), &shared) {
         return Disposition::Ruled(rule.clone());
     }
-    let default = rules.defaults(path, territory);
+    let default = rules.defaults(path, territory).filter(|rule| {
+        // Beside tests and sources, what looks like documentation is what they read.
+        rule.affects != Affects::None || owner.is_none() || !is_data(path)
+    });
     let inert = default.is_some_and(|rule| rule.affects == Affects::None);
     match (owner, default) {
         (_, Some(rule)) if !inert => {
@@ -280,6 +283,24 @@ fn judge(
     let detail = "it belongs to no project and no rule names it";
     hit_all(question.graph, ReasonCode::GlobalFile, change, detail, hits);
     Disposition::Unknown
+}
+
+/// Names of folders whose files are read by tests or packed with the program, whatever they look like.
+const DATA: &[&[u8]] = &[
+    b"__fixtures__",
+    b"__snapshots__",
+    b"fixtures",
+    b"resources",
+    b"test-data",
+    b"test_data",
+    b"testdata",
+];
+
+/// Tells whether a file lies in a folder of data.
+fn is_data(path: &RepoPath) -> bool {
+    let mut folders: Vec<&[u8]> = path.components().collect();
+    folders.pop();
+    folders.iter().any(|folder| DATA.contains(folder))
 }
 
 /// A file that nobody knows inside the folder of a workspace can be read by that workspace only. The
