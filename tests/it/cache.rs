@@ -215,6 +215,35 @@ fn s6_declared_inputs_make_a_miss() {
     assert_eq!(run("a"), "passed");
 }
 
+/// C2, S6: a declared input without a glob is a file or all of a folder, tracked or ignored; a declared variable may be a
+/// family of them, and those of languages are.
+#[test]
+fn c2_folders_and_families_of_variables_make_a_miss() {
+    let table = r#"run = "true", inputs = ["kept", "/data/all/"], env = ["MODE_*"]"#;
+    let shop = with_task(table);
+    shop.write("p/lone/kept/deep/a", "1");
+    shop.write(".gitignore", "kept\n");
+    shop.write("data/all/deep/b", "1");
+    shop.commit("data");
+    let run = |variables: &[(&str, &str)]| {
+        let arguments = ["test", "--all", "--format", "json", "--filter", "lone"];
+        let run = shop.affected_with(&arguments, variables).json();
+        run["tasks"][0]["outcome"].as_str().unwrap().to_owned()
+    };
+    let first = [("MODE_A", "a"), ("PYTHONOPTIMIZE", "1")];
+    assert_eq!([run(&first), run(&first)], ["passed", "cached"]);
+    assert_eq!(run(&[("MODE_A", "b"), first[1]]), "passed");
+    assert_eq!(run(&[first[0], ("PYTHONOPTIMIZE", "2")]), "passed");
+    // Who called and who is let in changes no result.
+    let token = [first[0], first[1], ("CARGO_REGISTRY_TOKEN", "x")];
+    assert_eq!(run(&token), "cached");
+    shop.write("p/lone/kept/deep/a", "2");
+    assert_eq!([run(&first), run(&first)], ["passed", "cached"]);
+    shop.write("data/all/deep/b", "2");
+    assert_eq!(run(&first), "passed");
+    assert!(shop.names(&[]).split(' ').any(|name| name == "lone"));
+}
+
 /// C10: declared outputs come back with a hit.
 #[test]
 fn c10_outputs_come_back() {

@@ -71,7 +71,7 @@ impl Asked {
     pub(super) fn of(action: &Action, cwd: &Path, reports: Option<&Path>) -> Option<Self> {
         action.stage.as_ref()?;
         let (runner, call) = runner::recognise(&action.command, action.script.as_deref())?;
-        let folder = reports.map(new_folder);
+        let folder = reports.and_then(new_folder);
         let place = folder.as_ref().and_then(|folder| folder.to_str());
         let place = place.filter(|_| !has_own(&runner.own_results(), cwd));
         let report = place.map(|place| runner.report(&call, place));
@@ -214,11 +214,11 @@ fn asks(own: &OwnResults, path: &Path) -> bool {
     words.any(|word| memchr::memmem::find(&text, word.as_bytes()).is_some())
 }
 
-/// Makes an empty folder; where that fails, runners that want one write nothing that is found.
-fn new_folder(below: &Path) -> PathBuf {
+/// Makes an empty folder; where that fails, runners are asked for nothing: some fail where they cannot write.
+fn new_folder(below: &Path) -> Option<PathBuf> {
     let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
     let folder = below.join(format!("{}-{number}", std::process::id()));
     drop(fs::remove_dir_all(&folder));
-    drop(fs::create_dir_all(&folder));
-    folder
+    fs::create_dir_all(&folder).ok()?;
+    Some(folder)
 }

@@ -7,70 +7,87 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use affected_graph::{Command, RepoPath};
+use globset::{GlobSet, GlobSetBuilder};
 
 use super::environment::{find_program, variables};
 use crate::digest::Digest;
+use crate::glob;
 use crate::plan::Action;
 use crate::plan::digest::Part;
 use crate::vcs::on_disk;
 
-/// Variables that languages and their runners are known to listen to.
+/// Variables that languages and their runners are known to listen to; `*` stands for any end. New ones keep coming, so
+/// families are taken whole: one too many costs a run, one too few a wrong answer.
 const KNOWN: &[&str] = &[
-    "CARGO_BUILD_TARGET",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_PROFILE_TEST_OPT_LEVEL",
+    "BABEL_*",
+    "BUNDLE_*",
+    "CARGO_*",
     "CC",
     "CFLAGS",
-    "CGO_ENABLED",
+    "CGO_*",
     "CI",
+    "CONDA_PREFIX",
+    "CPPFLAGS",
     "CXX",
     "CXXFLAGS",
-    "DJANGO_SETTINGS_MODULE",
-    "DOTNET_ENVIRONMENT",
-    "DOTNET_ROOT",
-    "GOARCH",
-    "GODEBUG",
-    "GOEXPERIMENT",
-    "GOFLAGS",
-    "GOOS",
-    "GOTOOLCHAIN",
-    "GOWORK",
-    "GRADLE_OPTS",
-    "JAVA_HOME",
-    "JAVA_OPTS",
-    "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS",
+    "DJANGO_*",
+    "DOTNET_*",
+    "ELIXIR_*",
+    "ERL_*",
+    "FLASK_*",
+    "GEM_*",
+    "GO*",
+    "GRADLE_*",
+    "HYPOTHESIS_*",
+    "INSTA_*",
+    "JAVA_*",
+    "JDK_*",
+    "JEST_*",
     "LANG",
-    "LC_ALL",
+    "LANGUAGE",
+    "LC_*",
     "LDFLAGS",
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "MAVEN_ARGS",
-    "MAVEN_OPTS",
-    "MIX_ENV",
-    "NODE_ENV",
-    "NODE_OPTIONS",
-    "NODE_PATH",
+    "LD_*",
+    "MAVEN_*",
+    "MIX_*",
+    "MOCHA_*",
+    "NEXTEST_*",
+    "NODE_*",
+    "NPM_CONFIG_*",
+    "ORG_GRADLE_PROJECT_*",
     "PERL5LIB",
-    "PYENV_VERSION",
-    "PYTEST_ADDOPTS",
-    "PYTHONHASHSEED",
-    "PYTHONPATH",
-    "RAILS_ENV",
-    "RBENV_VERSION",
-    "RUBYLIB",
-    "RUBYOPT",
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "RUSTDOCFLAGS",
-    "RUSTFLAGS",
-    "RUSTUP_TOOLCHAIN",
-    "RUST_BACKTRACE",
-    "RUST_TEST_THREADS",
+    "PHP_*",
+    "PROPTEST_*",
+    "PYENV_*",
+    "PYTEST_*",
+    "PYTHON*",
+    "RAILS_*",
+    "RBENV_*",
+    "RSPEC_*",
+    "RUBY*",
+    "RUST*",
     "SOURCE_DATE_EPOCH",
+    "TS_NODE_*",
     "TZ",
-    "UV_PYTHON",
+    "UV_*",
     "VIRTUAL_ENV",
+    "VITEST*",
+    "_JAVA_OPTIONS",
+    "npm_config_*",
+];
+
+/// Of those, what only says who called, or lets somebody in: it is another in each run, and no result depends on it.
+const OF_THE_CALLER: &[&str] = &[
+    "*TOKEN",
+    "*_authToken",
+    "CARGO_MAKEFLAGS",
+    "CARGO_MANIFEST_*",
+    "CARGO_PKG_*",
+    "GOOGLE_*",
+    "NODE_CHANNEL_*",
+    "PYTEST_CURRENT_TEST",
+    "npm_config_local_prefix",
+    "npm_config_user_agent",
 ];
 
 /// Files that git mostly ignores although tests read them, in a project's folder and above: local settings, and what
@@ -81,6 +98,30 @@ const UNLISTED: &[&str] = &[
     ".env.test",
     ".env.test.local",
     ".npmrc",
+    ".nvmrc",
+    ".node-version",
+    ".python-version",
+    ".ruby-version",
+    ".tool-versions",
+    ".mise.toml",
+    "mise.toml",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    "Cargo.lock",
+    "Gemfile.lock",
+    "composer.lock",
+    "go.sum",
+    "go.work",
+    "go.work.sum",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "uv.lock",
+    "yarn.lock",
+    "conftest.py",
+    "pytest.ini",
+    "setup.cfg",
+    "tox.ini",
     ".cargo/config.toml",
     ".bundle/config",
     ".venv/pyvenv.cfg",
@@ -93,16 +134,17 @@ const UNLISTED: &[&str] = &[
     "venv/pyvenv.cfg",
 ];
 
-/// Settings below the home folder that decide which version of a program starts.
-const AT_HOME: &[&str] = &[
-    ".cargo/config.toml",
-    ".config/go/env",
-    ".config/mise/config.toml",
-    ".pyenv/version",
-    ".rbenv/version",
-    ".rustup/settings.toml",
-    ".rustup/update-hashes",
-    ".tool-versions",
+/// Settings below the home folder that decide which version of a program starts, each in a folder that a variable may
+/// lay elsewhere.
+const AT_HOME: &[(&str, &str, &str)] = &[
+    ("CARGO_HOME", ".cargo", "config.toml"),
+    ("GOENV", ".config/go", "env"),
+    ("MISE_CONFIG_DIR", ".config/mise", "config.toml"),
+    ("PYENV_ROOT", ".pyenv", "version"),
+    ("RBENV_ROOT", ".rbenv", "version"),
+    ("RUSTUP_HOME", ".rustup", "settings.toml"),
+    ("RUSTUP_HOME", ".rustup", "update-hashes"),
+    ("", "", ".tool-versions"),
 ];
 
 /// Programs inside the checkout are known by their content up to this size.
@@ -124,19 +166,16 @@ impl<'a> Surroundings<'a> {
     #[must_use]
     pub fn new(root: &'a Path, inherited: &[(OsString, OsString)]) -> Self {
         let seen = variables(inherited, &BTreeMap::new());
-        let home = seen.get(OsStr::new("HOME")).map(PathBuf::from);
-        let at_home = home.iter().flat_map(|home| {
-            let settings = AT_HOME.iter();
-            settings.filter_map(|name| {
-                Some(Part::new(format!("~/{name}"), &content(&home.join(name))?))
-            })
-        });
+        let known = names(KNOWN.iter().copied());
+        let of_the_caller = names(OF_THE_CALLER.iter().copied());
+        let counts = |name: &OsStr| known.is_match(name) && !of_the_caller.is_match(name);
         Self {
             root,
-            at_home: at_home.collect(),
-            known: KNOWN
+            at_home: at_home(&seen),
+            known: seen
                 .iter()
-                .filter_map(|name| variable(&seen, name))
+                .filter(|(name, _)| counts(name))
+                .map(|(name, value)| variable(name, value))
                 .collect(),
             seen,
             programs: RefCell::default(),
@@ -144,13 +183,20 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    /// Hides the values of the declared variables and of those that runners are known to listen to.
+    /// Hides the values of the declared variables, of which a name may be a glob, and of those that runners are known to
+    /// listen to.
     #[must_use]
     pub fn variables(&self, declared: &[String]) -> Vec<Part> {
-        let names: BTreeSet<&str> = declared.iter().map(String::as_str).collect();
-        let names = names.into_iter().filter(|name| !KNOWN.contains(name));
-        let declared = names.filter_map(|name| variable(&self.seen, name));
-        self.known.iter().cloned().chain(declared).collect()
+        let mut parts = self.known.clone();
+        if !declared.is_empty() {
+            let declared = names(declared.iter().map(String::as_str));
+            let seen = self.seen.iter();
+            let seen = seen.filter(|(name, _)| declared.is_match(name));
+            parts.extend(seen.map(|(name, value)| variable(name, value)));
+            parts.sort();
+            parts.dedup();
+        }
+        parts
     }
 
     /// Identifies the programs that an action starts, and those of its languages that are installed. What it writes
@@ -252,10 +298,33 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-fn variable(seen: &BTreeMap<OsString, OsString>, name: &str) -> Option<Part> {
-    let value = seen.get(OsStr::new(name))?;
-    let name = format!("variable {name}");
-    Some(Part::new(name, value.as_encoded_bytes()))
+fn variable(name: &OsStr, value: &OsStr) -> Part {
+    let name = format!("variable {}", name.display());
+    Part::new(name, value.as_encoded_bytes())
+}
+
+/// Globs over names of variables; one that is none matches nothing.
+fn names<'n>(globs: impl IntoIterator<Item = &'n str>) -> GlobSet {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs
+        .into_iter()
+        .filter_map(|name| glob::of_names(name).ok())
+    {
+        builder.add(glob);
+    }
+    builder.build().unwrap_or_else(|_| GlobSet::empty())
+}
+
+fn at_home(seen: &BTreeMap<OsString, OsString>) -> Vec<Part> {
+    let folder_of = |name: &str| seen.get(OsStr::new(name)).map(PathBuf::from);
+    let home = folder_of("HOME");
+    let part = |(variable, usual, name): &(&str, &str, &str)| {
+        let usual_folder = || home.as_ref().map(|home| home.join(usual));
+        let folder = folder_of(variable).or_else(usual_folder)?;
+        let shown = format!("~/{usual}/{name}");
+        Some(Part::new(shown, &content(&folder.join(name))?))
+    };
+    AT_HOME.iter().filter_map(part).collect()
 }
 
 /// The content of a file, or of the files of a folder.

@@ -215,21 +215,32 @@ fn inputs(resolved: &mut Resolved, root: &RepoPath, config: &ProjectConfig) {
             continue;
         };
         let detail = format!("inputs = [\"{glob}\"]");
-        project.inputs.push(Input {
+        let input = |pattern| Input {
             pattern: InputPattern::Glob(pattern),
             kind: DependencyKind::Declared,
             source: SOURCE,
             evidence: Evidence {
                 file: config.origin.clone(),
                 line: None,
-                detail,
+                detail: detail.clone(),
             },
-        });
+        };
+        project.inputs.extend(all_of_folder(&pattern).map(input));
+        project.inputs.push(input(pattern));
     }
+}
+
+/// What ends with a plain name may be a folder, and then all of it is meant.
+fn all_of_folder(pattern: &str) -> Option<String> {
+    let last = pattern.rsplit('/').next().unwrap_or(pattern);
+    let is_plain = !last.contains(['*', '?', '[', '{', '\\']);
+    let folder = if pattern.is_empty() { "" } else { "/" };
+    is_plain.then(|| format!("{pattern}{folder}**"))
 }
 
 /// Turns a glob of a project's table into one from the repository root.
 fn anchored(root: &RepoPath, glob: &str) -> Option<String> {
+    let glob = glob.trim_end_matches('/');
     let joined = match glob.strip_prefix('/') {
         Some(from_root) => RepoPath::new(from_root),
         None => root.join(glob),
