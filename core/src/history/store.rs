@@ -35,22 +35,33 @@ pub fn open(places: &[PathBuf]) -> Result<Opened, HistoryError> {
     Err(first.unwrap_or(HistoryError::NoPlace))
 }
 
-/// Opens a file that is there already, to read only; `None` if there is none.
+/// Opens the first file of `places` that is there and can be read; `None` if there is none.
 pub fn open_existing(places: &[PathBuf]) -> Result<Option<Opened>, HistoryError> {
-    let Some(place) = places.iter().find(|place| place.is_file()) else {
-        return Ok(None);
-    };
-    match open_at(place) {
-        Ok(opened) => Ok(Some(opened)),
-        Err(error @ HistoryError::Newer { .. }) => Err(error),
-        Err(_) => Ok(Some(Opened {
-            history: History {
-                connection: read_only(place)?,
-                path: place.clone(),
-            },
-            warning: None,
-        })),
+    let mut first = None;
+    for place in places.iter().filter(|place| place.is_file()) {
+        let opened = match open_at(place) {
+            Err(error @ HistoryError::Newer { .. }) => return Err(error),
+            Err(_) => to_read(place),
+            opened => opened,
+        };
+        match opened {
+            Ok(opened) => return Ok(Some(opened)),
+            Err(error) => {
+                first.get_or_insert(error);
+            }
+        }
     }
+    first.map_or(Ok(None), Err)
+}
+
+fn to_read(path: &Path) -> Result<Opened, HistoryError> {
+    Ok(Opened {
+        history: History {
+            connection: read_only(path)?,
+            path: path.to_path_buf(),
+        },
+        warning: None,
+    })
 }
 
 fn open_at(path: &Path) -> Result<Opened, HistoryError> {
@@ -127,6 +138,8 @@ fn read_only(path: &Path) -> Result<Connection, HistoryError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
+    // SQLite looks at a file when it is first asked.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 

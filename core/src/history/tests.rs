@@ -179,6 +179,13 @@ fn c7_the_next_place_is_taken() {
     let error = open(std::slice::from_ref(&wrong)).err().expect("no place");
     assert!(error.to_string().contains("cannot be written"), "{error}");
     assert!(open_existing(&[wrong]).unwrap().is_none());
+    // One that is there and cannot be read, as beside a read-only checkout, hides no other.
+    let unreadable = shelf.0.path().join("unreadable.db");
+    std::fs::write(shelf.0.path().join("text"), "no history\n".repeat(100)).unwrap();
+    std::os::unix::fs::symlink("text", &unreadable).unwrap();
+    let opened = open_existing(&[unreadable.clone(), shelf.file()]).unwrap();
+    assert_eq!(opened.unwrap().history.path, shelf.file());
+    assert!(open_existing(&[unreadable]).is_err());
 }
 
 /// Damage that shows in the middle of a run: recording ends with one line, and the next run begins anew.

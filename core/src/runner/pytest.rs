@@ -184,6 +184,8 @@ impl Runner for Pytest {
                 Selected::File(name) | Selected::Test(name) if name.starts_with('-') => {
                     words.push(format!("./{name}"));
                 }
+                // In a path it would begin the parameters of a test.
+                Selected::File(name) if name.contains('[') => return None,
                 Selected::File(name) | Selected::Test(name) => words.push(name.clone()),
                 _ => return None,
             }
@@ -335,5 +337,6 @@ mod tests {
         let node = [Selected::Test("a.py::test_x".to_owned())];
         check_restricted("pytest", &node, "pytest a.py::test_x");
         check_restricted("pytest", &[Selected::Package("x".to_owned())], "-");
+        check_restricted("pytest", &[Selected::File("a[b].py".to_owned())], "-");
     }
 }

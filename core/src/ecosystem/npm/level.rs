@@ -39,7 +39,11 @@ enum Follow {
 fn is_settings(path: &RepoPath) -> bool {
     let name = path.file_name();
     let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
-    has(b".config.") || name.starts_with(b".mocharc") || name.starts_with(b"vitest.")
+    let is_test = has(b".test.") || has(b".spec.");
+    (has(b".config.") && !is_test)
+        || name.starts_with(b".mocharc")
+        || name.starts_with(b"vitest.workspace.")
+        || name.starts_with(b"vitest.projects.")
 }
 
 /// Follows files to the end.
@@ -190,4 +194,24 @@ fn mock(path: &RepoPath) -> Option<RepoPath> {
     let name = path.file_name();
     let stem = &name[..memchr::memrchr(b'.', name)?];
     path.parent()?.join("__mocks__").ok()?.join(stem).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_told_from_tests_by_their_names() {
+        let check = |name: &str, expect: bool| {
+            let path = RepoPath::new(name).expect("a path");
+            assert_eq!(is_settings(&path), expect, "{name}");
+        };
+        check("a/vitest.config.ts", true);
+        check("a/vitest.config.e2e.ts", true);
+        check("a/vitest.workspace.ts", true);
+        check("a/.mocharc.cjs", true);
+        check("a/app.config.test.js", false);
+        check("a/app.config.spec.ts", false);
+        check("a/vitest.setup.js", false);
+    }
 }

@@ -85,6 +85,16 @@ pub(super) fn imported(reader: &mut Reader, name: &str, line: u32) {
     }
 }
 
+/// Notes a function that is taken under another name: what loads modules could not be told any more where it is called.
+pub(super) fn renamed(found: &mut Source, name: &str, line: u32) {
+    if matches!(
+        name,
+        "import_module" | "__import__" | "import_string" | "run_module"
+    ) {
+        escape(found, line, "loads modules under another name");
+    }
+}
+
 /// Notes what a call does.
 pub(super) fn called(reader: &mut Reader, call: &Call) {
     let names: Vec<&str> = call.name.iter().map(String::as_str).collect();

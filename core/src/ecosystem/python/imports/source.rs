@@ -12,7 +12,7 @@ use crate::facts::{Broken, Parser};
 /// Facts of Python files.
 pub(in super::super) const SOURCE: Parser<Source> = Parser {
     id: "python/source",
-    version: 1,
+    version: 2,
     parse,
 };
 
@@ -154,12 +154,25 @@ fn is_nested_too_deeply(bytes: &[u8]) -> bool {
     })
 }
 
+/// Tells whether a string becomes the name of a file once its blanks are filled in: `data/%s.json`, `{}.csv`. Source:
+/// "printf-style String Formatting" and "Format String Syntax" of Python's library reference.
+fn is_template_of_a_file(text: &str) -> bool {
+    let ending = text.rsplit_once('.').map(|(_, ending)| ending);
+    let is_ending =
+        |ending: &str| (1..=8).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric);
+    text.len() <= MAX_WORD
+        && text.contains(['%', '{'])
+        && !text.contains(char::is_whitespace)
+        && ending.is_some_and(is_ending)
+}
+
 impl Source {
     /// Notes what a string may name: a module, a file, or, where it holds a program, what that imports.
     pub(super) fn read_text(&mut self, text: &str) {
         if text.contains("import ") {
             self.read_program(text);
         }
+        self.reads_data |= is_template_of_a_file(text);
         let allowed = |c: char| c.is_alphanumeric() || "_-./:*@+~ ".contains(c);
         if (1..=MAX_WORD).contains(&text.len()) && text.chars().all(allowed) {
             self.words.insert(text.trim().to_owned());

@@ -234,6 +234,9 @@ impl Reader {
                     if import.level == 0 {
                         let line = self.lines.number(import.range.start().to_usize());
                         calls::imported(self, &inner.name, line);
+                        if alias.asname.is_some() {
+                            calls::renamed(&mut self.found, taken, line);
+                        }
                     }
                     self.bind(known.as_str(), inner);
                     self.import(module.clone(), Some(taken));

@@ -158,6 +158,29 @@ fn strings_and_attributes_are_kept_as_names() {
 }
 
 #[test]
+fn names_that_are_filled_in_mean_any_data() {
+    let check = |text, expect| assert_eq!(read(text).reads_data, expect, "{text}");
+    check("open('data/%s.json' % name)", true);
+    check("open('data/{}.json'.format(name))", true);
+    check("open('{name}.csv'.format(name=a))", true);
+    check("print('%s is not %s.' % pair)", false);
+    check("print('100% of {}'.format(a))", false);
+    check("open('data/x.json')", false);
+}
+
+#[test]
+fn loaders_under_another_name_are_an_escape() {
+    let escape = |text| read(text).escape.map(|escape| escape.what);
+    let renamed = "from importlib import import_module as load\nload('a.' + name)";
+    assert_eq!(
+        escape(renamed).as_deref(),
+        Some("loads modules under another name")
+    );
+    assert_eq!(escape("from importlib import import_module"), None);
+    assert_eq!(escape("from importlib import metadata as m"), None);
+}
+
+#[test]
 fn changes_to_what_others_see_are_noticed() {
     let check = |text, at_import, when_called| {
         let found = read(text);
