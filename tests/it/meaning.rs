@@ -142,6 +142,28 @@ fn a_root_package_owns_the_modules_of_its_targets() {
     assert_eq!(repo.names(&["--base", "main"]), "one top");
 }
 
+/// S1: the README that a crate takes in is part of it: its examples are tests.
+#[test]
+fn documentation_that_is_compiled_counts() {
+    let repo = Sandbox::new();
+    repo.write(
+        "one/Cargo.toml",
+        "[package]\nname = \"one\"\nversion = \"1.0.0\"\n",
+    );
+    repo.write(
+        "one/src/lib.rs",
+        "#![doc = include_str!(\"../README.md\")]\n",
+    );
+    repo.write("one/README.md", "# one\n");
+    repo.write("one/NOTES.md", "# notes\n");
+    repo.commit("crate");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("one/NOTES.md", "# changed\n");
+    assert_eq!(repo.names(&["--base", "main"]), "");
+    repo.write("one/README.md", "# changed\n");
+    assert_eq!(repo.names(&["--base", "main"]), "one");
+}
+
 /// S6: a declared input counts wherever it lies.
 #[test]
 fn a_declared_input_counts_wherever_it_lies() {

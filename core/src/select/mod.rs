@@ -240,8 +240,9 @@ fn judge(
         return Disposition::Ruled(rule.clone());
     }
     let default = rules.defaults(path, territory).filter(|rule| {
-        // Beside tests and sources, what looks like documentation is what they read.
-        rule.affects != Affects::None || owner.is_none() || !is_data(path)
+        // What looks like documentation may be what tests and sources read.
+        let is_read = |owner| is_data(path) || readers.is_read_by(path, owner);
+        rule.affects != Affects::None || !owner.is_some_and(is_read)
     });
     let inert = default.is_some_and(|rule| rule.affects == Affects::None);
     match (owner, default) {

@@ -48,6 +48,12 @@ impl<'g> Readers<'g> {
             || self.by_path.contains_key(path)
     }
 
+    /// Tells whether a project says itself that it reads one of its own files.
+    pub(super) fn is_read_by(&self, path: &RepoPath, owner: ProjectIndex) -> bool {
+        let readers = self.by_path.get(path).into_iter().flatten();
+        readers.clone().any(|(index, _)| *index == owner)
+    }
+
     /// Tells whether anybody reads all of a folder.
     pub(super) fn read_all_of(&self, folder: &RepoPath) -> bool {
         let mut above = folder.ancestors();

@@ -34,7 +34,8 @@ struct Taken {
 
 pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link>) {
     for taken in taken_in(scan, packages) {
-        if !scan.files().is_file(&taken.file) || taken.file.is_within(&taken.package) {
+        let is_own = taken.file.is_within(&taken.package) && !is_prose(&taken.file);
+        if !scan.files().is_file(&taken.file) || is_own {
             continue;
         }
         let detail = format!("includes {}", taken.include.path);
@@ -50,6 +51,15 @@ pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link
             evidence,
         });
     }
+}
+
+/// Tells whether a file looks like documentation, whose changes count where somebody takes it in: the examples of a README
+/// become tests of the crate.
+fn is_prose(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    [&b".md"[..], b".mdx", b".rst", b".adoc"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// Files of a package that other files of it take in: package, reader, read.

@@ -45,7 +45,7 @@ fn suite(plan: &Plan, action: &Action, result: &TaskResult) -> TestSuite {
     });
     let mut own = (!told).then(|| case_of_task(action, result));
     if result.outcome.is_failure() {
-        let output = text(&result.output);
+        let output = untabbed(&text(&result.output));
         let again = format!("again: {}", again(plan, action).join(" "));
         if let Some(own) = &mut own {
             own.set_system_out(output).set_system_err(again);
@@ -70,13 +70,13 @@ fn case_of_test(action: &Action, result: &TaskResult, test: &runner::TestCase) -
         TestOutcome::Passed => TestCaseStatus::success(),
         TestOutcome::Skipped => TestCaseStatus::skipped(),
         TestOutcome::Failed => match &result.forgiven {
-            Some(words) => quarantined(&test.message, words),
+            Some(words) => quarantined(headline(&test.message), words),
             None => TestCaseStatus::non_success(NonSuccessKind::Failure),
         },
     };
     if test.outcome == TestOutcome::Failed && result.forgiven.is_none() {
-        status.set_message(test.message.lines().next().unwrap_or_default());
-        status.set_description(test.message.as_str());
+        status.set_message(headline(&test.message));
+        status.set_description(untabbed(&test.message));
     }
     let mut case = TestCase::new(test.name.as_str(), status);
     let class = [&action.project, &test.place].map(String::as_str);
@@ -86,6 +86,17 @@ fn case_of_test(action: &Action, result: &TaskResult, test: &runner::TestCase) -
         case.set_time(Duration::from_millis(ms));
     }
     case
+}
+
+/// The first line that says something.
+fn headline(message: &str) -> &str {
+    let mut lines = message.lines().map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// The writer leaves tabs out, and words would run together.
+fn untabbed(text: &str) -> String {
+    text.replace('\t', "    ")
 }
 
 fn quarantined(cause: &str, words: &str) -> TestCaseStatus {
