@@ -307,3 +307,53 @@ fn runners_get_files_as_they_take_them() {
         assert_eq!(words.join(" "), *command, "{script}");
     }
 }
+
+/// What settings of jest make of names is followed where that is sure; else all run. Issue 5: nothing is missed.
+#[test]
+fn names_that_jest_maps_are_followed_or_take_all() {
+    let mapped =
+        |name: &str| format!("{{ moduleNameMapper: {{ '{name}': '<rootDir>/fake.js' }} }}");
+    let plain = |settings: &str| format!("module.exports = {settings}\n");
+    let base = "module.exports = { ...require('./jest.base') }\n".to_owned();
+    let cases = [
+        ("jest.config.js", plain(&mapped("^axios$")), "", "a.test.js"),
+        (
+            "jest.config.js",
+            plain(&mapped("(.*)/env$")),
+            "",
+            "all: the settings of jest map names in a way that is not understood: (.*)/env$",
+        ),
+        (
+            "jest.config.js",
+            base,
+            &plain(&mapped("^axios$")),
+            "all: p/jest.base.js says what `^axios$` means",
+        ),
+        (
+            "package.json",
+            r#"{"name":"p","version":"1.0.0","scripts":{"test":"jest"},"jest":{"moduleNameMapper":{"^axios$":"<rootDir>/fake.js"}}}"#.to_owned(),
+            "",
+            "all: p/package.json says what `^axios$` means",
+        ),
+    ];
+    for (file, settings, base, expected) in cases {
+        let repo = Sandbox::new();
+        let manifest = r#"{"name":"p","version":"1.0.0","scripts":{"test":"jest"}}"#;
+        repo.write("p/package.json", manifest);
+        repo.write("p/fake.js", "module.exports = 1\n");
+        repo.write(
+            "p/a.test.js",
+            "const a = require('axios')\ntest('a', () => a)\n",
+        );
+        repo.write("p/b.test.js", "test('b', () => 1)\n");
+        repo.write(&format!("p/{file}"), &settings);
+        if !base.is_empty() {
+            repo.write("p/jest.base.js", base);
+        }
+        repo.commit("first");
+        repo.git(&["checkout", "-q", "-b", "topic"]);
+        repo.write("p/fake.js", "module.exports = 2\n");
+        let list = repo.list(&["--base", "main"]);
+        assert_eq!(told(&list)["p:test"], expected, "{file}");
+    }
+}

@@ -164,6 +164,40 @@ fn documentation_that_is_compiled_counts() {
     assert_eq!(repo.names(&["--base", "main"]), "one");
 }
 
+/// S1: a package that takes the place of one of a registry is built into whoever is brought that, and into nobody else.
+#[test]
+fn a_patched_package_counts_through_packages_of_others() {
+    let repo = Sandbox::new();
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n");
+    let root = "[workspace]\nmembers = [\"a\", \"b\"]\n[patch.crates-io]\ndeep = { path = \"forks/deep\" }\n";
+    repo.write("Cargo.toml", root);
+    let a = package("a") + "[dependencies]\nouter = \"1\"\n";
+    for (folder, manifest) in [
+        ("a", a),
+        ("b", package("b")),
+        ("forks/deep", package("deep")),
+    ] {
+        repo.write(&format!("{folder}/Cargo.toml"), &manifest);
+        repo.write(&format!("{folder}/src/lib.rs"), "");
+    }
+    let locked = |name: &str, more: &str| {
+        format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{more}\n")
+    };
+    let registry = "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let lock = [
+        "version = 4\n".to_owned(),
+        locked("a", "dependencies = [\"outer\"]\n"),
+        locked("b", ""),
+        locked("deep", ""),
+        locked("outer", &format!("{registry}dependencies = [\"deep\"]\n")),
+    ];
+    repo.write("Cargo.lock", &lock.concat());
+    repo.commit("workspace");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("forks/deep/src/lib.rs", "// changed\n");
+    assert_eq!(repo.names(&["--base", "main"]), "a deep");
+}
+
 /// S6: a declared input counts wherever it lies.
 #[test]
 fn a_declared_input_counts_wherever_it_lies() {

@@ -406,7 +406,7 @@ impl Session {
                 more => format!(" and {more} more"),
             };
             self.tell(format!(
-                "`{first}`{more} passed, but files changed meanwhile; the result is not kept (files that tasks write belong into .gitignore)"
+                "`{first}`{more} passed, but files changed meanwhile; the result is not kept (files that tasks write belong into .gitignore, lockfiles that they write into git)"
             ));
         }
     }

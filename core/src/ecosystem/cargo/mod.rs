@@ -4,6 +4,7 @@
 
 mod include;
 mod manifest;
+mod patch;
 mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,6 +100,7 @@ impl Ecosystem for Cargo {
         }
         let packages = crates.projects();
         include::links(scan, &packages, &mut discovery.links);
+        patch::links(scan, &crates, &mut discovery.links);
         discovery.units = Some(targets::units(scan, &crates, &packages));
         discovery
     }

@@ -3,6 +3,7 @@
 //! Sources: ECMA-262 (import, export, `import()`, `import.meta`), the Node.js pages "Modules", "URL" and "Path", the
 //! TypeScript handbook (`import x = require()`, `import("…")` as a type), "Jest object", "Vi" of Vitest, "Features" of Vite.
 
+mod files;
 mod finder;
 pub(super) mod value;
 
@@ -50,7 +51,7 @@ impl Source {
 }
 
 const fn parser(id: &'static str, parse: fn(&[u8]) -> Result<Source, Broken>) -> Parser<Source> {
-    let version = 1;
+    let version = 2;
     Parser { id, version, parse }
 }
 

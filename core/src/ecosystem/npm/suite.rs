@@ -93,7 +93,9 @@ fn read(
         ));
     }
     let mut names = settings.aliases.iter().map(|(name, _)| name);
-    if let Some(name) = names.find(|name| !is_plain_name(name)) {
+    // Of jest's, any part of a name counts that is not said to begin it, also of `./name`.
+    let is_open = |name: &str| style.key == "jest" && !begins(name);
+    if let Some(name) = names.find(|name| !is_plain_name(name) || is_open(name)) {
         return Err(format!(
             "the settings of {} map names in a way that is not understood: {name}",
             style.runner.0
@@ -140,9 +142,19 @@ fn own_settings(
         }
     }
     if let Some(text) = entry.settings.get(read.style.key) {
-        read.settings.add(&of_json(text));
+        let found = of_json(text);
+        maps_elsewhere(&folder.join("package.json").unwrap_or_default(), &found)?;
+        read.settings.add(&found);
     }
     Ok(())
+}
+
+/// What names mean is followed where a runner's own file of settings says so, see `level::aliases`.
+fn maps_elsewhere(path: &RepoPath, settings: &Settings) -> Result<(), String> {
+    match settings.aliases.first() {
+        Some((name, _)) => Err(format!("{path} says what `{name}` means")),
+        None => Ok(()),
+    }
 }
 
 /// Follows settings that come from other files of the repository.
@@ -169,6 +181,9 @@ fn more_settings(look: &Look<'_>, resolver: &Resolver<'_>, read: &mut Read) -> R
                 .head
                 .parse(&path, &CODE)
                 .map_err(|fault| fault.to_string())?;
+            if !read.files.contains(&path) {
+                maps_elsewhere(&path, &found)?;
+            }
             read.settings.add(&found);
             open.extend(found.bases.iter().map(|base| (path.clone(), base.clone())));
         }
@@ -381,17 +396,25 @@ fn without_extended(pattern: &str) -> String {
     out
 }
 
+/// How a pattern starts that means all names of some ending.
+const ENDINGS: &[&str] = &[
+    "\\.",
+    "^.+\\.",
+    ".+\\.",
+    "^.*\\.",
+    ".*\\.",
+    "^(\\.{1,2}/",
+    "^(\\.\\.?/",
+];
+
+/// Tells whether a pattern says how a name begins, or means all of some ending.
+fn begins(name: &str) -> bool {
+    let is_anchored = name.starts_with('^') && !name.starts_with("^(.");
+    is_anchored || ENDINGS.iter().any(|start| name.starts_with(start))
+}
+
 /// Tells whether a mapped name is a plain one, one with a star, or all names of some ending, which are files anyway.
 fn is_plain_name(name: &str) -> bool {
-    const ENDINGS: &[&str] = &[
-        "\\.",
-        "^.+\\.",
-        ".+\\.",
-        "^.*\\.",
-        ".*\\.",
-        "^(\\.{1,2}/",
-        "^(\\.\\.?/",
-    ];
     let bare = name
         .replace("(.*)", "")
         .replace("(.+)", "")

@@ -1,16 +1,20 @@
 //! Walks a syntax tree and gathers what it names.
 
+use std::collections::BTreeSet;
+
 use oxc_ast::ast::{
     Argument, AssignmentExpression, AssignmentTarget, BinaryExpression, BindingPattern,
     CallExpression, Declaration, ExportAllDeclaration, ExportDeclaration, ExportFromDeclaration,
-    ExportNamedDeclaration, Expression, IdentifierReference, ImportDeclaration, ImportExpression,
-    NewExpression, StaticMemberExpression, StringLiteral, TSExternalModuleReference, TSImportType,
-    TemplateLiteral, UnaryExpression, VariableDeclarator,
+    ExportNamedDeclaration, Expression, IdentifierReference, ImportDeclaration,
+    ImportDeclarationSpecifier, ImportExpression, NewExpression, StaticMemberExpression,
+    StringLiteral, TSExternalModuleReference, TSImportType, TemplateLiteral, UnaryExpression,
+    VariableDeclarator,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 
 use super::Source;
+use super::files::{READS, is_of_files, is_require_of_files};
 use super::value::{Known, Value, first_name, last_name, path_like, value};
 
 /// Modules whose callers do what imports do not show: they start programs, search folders, load by computed names.
@@ -66,43 +70,6 @@ const BEYOND: &[&str] = &[
     "rewire",
 ];
 
-/// Calls of a module of files that take a name first.
-const READS: &[&str] = &[
-    "readFile",
-    "readFileSync",
-    "readdir",
-    "readdirSync",
-    "createReadStream",
-    "opendir",
-    "opendirSync",
-    "open",
-    "openSync",
-    "stat",
-    "statSync",
-    "lstat",
-    "lstatSync",
-    "existsSync",
-    "access",
-    "accessSync",
-    "readJson",
-    "readJsonSync",
-    "readJSON",
-    "readJSONSync",
-    "pathExists",
-    "pathExistsSync",
-    "copy",
-    "copySync",
-    "copyFile",
-    "copyFileSync",
-    "cp",
-    "cpSync",
-    "readlink",
-    "readlinkSync",
-    "realpath",
-    "watch",
-    "watchFile",
-];
-
 /// Calls of `jest` and `vi` whose first argument is a module.
 const MOCKS: &[&str] = &[
     "mock",
@@ -128,6 +95,8 @@ const MOCKS: &[&str] = &[
 pub(super) struct Finder<'t> {
     text: &'t str,
     known: Known,
+    /// Names that were known until they were given to something that is not.
+    unclear: BTreeSet<String>,
     reads_files: bool,
     pub(super) found: Source,
 }
@@ -137,6 +106,7 @@ impl<'t> Finder<'t> {
         Self {
             text,
             known: Known::new(),
+            unclear: BTreeSet::new(),
             reads_files: false,
             found: Source::default(),
         }
@@ -164,8 +134,15 @@ impl<'t> Finder<'t> {
                 &format!("uses `{bare}`, which reaches more than it imports"),
             );
         }
-        self.reads_files |= matches!(package, "fs" | "fs-extra" | "graceful-fs" | "memfs");
+        self.reads_files |= is_of_files(name);
         self.found.imports.insert(name.to_owned());
+    }
+
+    /// A call that reads files and has another name cannot be told any more where it is used.
+    fn renamed(&mut self, name: &str, local: &str, at: Span) {
+        if READS.contains(&name) && name != local {
+            self.escape(at, "reads files under another name");
+        }
     }
 
     fn mention(&mut self, word: &str) {
@@ -222,8 +199,14 @@ impl<'t> Finder<'t> {
 
     fn remember(&mut self, name: &str, init: &Expression<'_>) -> bool {
         let Some(value) = value(init, &self.known) else {
+            if self.known.remove(name).is_some() {
+                self.unclear.insert(name.to_owned());
+            }
             return false;
         };
+        if self.unclear.contains(name) {
+            return false;
+        }
         // Two things of one name: neither is known.
         let other = self.known.get(name).is_some_and(|known| *known != value);
         if other || matches!(value, Value::Text(_)) {
@@ -312,6 +295,11 @@ impl<'t> Finder<'t> {
             }
             _ => {}
         }
+        if let Expression::CallExpression(made) = &it.callee
+            && last_name(&made.callee) == Some("createRequire")
+        {
+            self.module_argument(&it.arguments, it.span, "requires what it computes");
+        }
         if let Expression::StaticMemberExpression(member) = &it.callee
             && matches!(member.object, Expression::ImportMeta(_))
         {
@@ -362,6 +350,15 @@ impl<'t> Finder<'t> {
 impl<'a> Visit<'a> for Finder<'_> {
     fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
         self.import(it.source.value.as_str(), it.span);
+        if !is_of_files(it.source.value.as_str()) {
+            return;
+        }
+        for specifier in it.specifiers.iter().flatten() {
+            if let ImportDeclarationSpecifier::ImportSpecifier(taken) = specifier {
+                let imported = taken.imported.name();
+                self.renamed(imported.as_str(), taken.local.name.as_str(), it.span);
+            }
+        }
     }
 
     fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
@@ -395,13 +392,13 @@ impl<'a> Visit<'a> for Finder<'_> {
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        self.call(it);
         let name = last_name(&it.callee);
         let callee = first_name(&it.callee);
-        // The callee `require` is no use of it as a value.
+        // The callee `require` is no use of it as a value. In others there may be the module whose call this is.
         if callee != Some("require") {
             self.visit_expression(&it.callee);
         }
+        self.call(it);
         let makes_require = name == Some("createRequire");
         for argument in &it.arguments {
             let file = argument
@@ -465,15 +462,27 @@ impl<'a> Visit<'a> for Finder<'_> {
                 return;
             }
         }
+        if let (BindingPattern::ObjectPattern(pattern), Some(init)) = (&it.id, &it.init)
+            && is_require_of_files(init)
+        {
+            for property in &pattern.properties {
+                if let (Some(key), BindingPattern::BindingIdentifier(local)) =
+                    (property.key.static_name(), &property.value)
+                {
+                    self.renamed(&key, local.name.as_str(), it.span);
+                }
+            }
+        }
         walk::walk_variable_declarator(self, it);
     }
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
         if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left {
+            let was_known = self.known.contains_key(name.name.as_str());
             if self.remember(name.name.as_str(), &it.right) {
                 return;
             }
-            if self.known.contains_key(name.name.as_str()) {
+            if was_known {
                 self.escape(it.span, "changes a path that it named");
             }
         }

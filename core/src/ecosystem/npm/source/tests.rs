@@ -102,6 +102,28 @@ fn what_cannot_be_followed_is_named_with_its_line() {
         "import fs from 'fs'\nfs.readFileSync(name)\n",
         "fs | !2 reads a file whose name it computes",
     );
+    check(
+        "a.js",
+        "require('fs').readFileSync(name)\n",
+        "fs | !1 reads a file whose name it computes",
+    );
+    for text in [
+        "import { readFileSync as read } from 'fs'\nread(name)\n",
+        "const { readFileSync: read } = require('fs')\nread(name)\n",
+    ] {
+        check("a.mjs", text, "fs | !1 reads files under another name");
+    }
+    check("a.mjs", "import { readFileSync } from 'fs'\n", "fs");
+    check(
+        "a.js",
+        "const fs = require('fs')\nfunction a() { const f = __dirname + '/a.json' }\nfunction b() { const f = made(); fs.readFileSync(f) }\n",
+        "fs | <a.json | !3 reads a file whose name it computes",
+    );
+    check(
+        "a.mjs",
+        "import { createRequire } from 'module'\ncreateRequire(import.meta.url)('./x')\n",
+        "./x | module | ?./x",
+    );
     check("a.js", "eval('1')\n", "!1 evaluates a text");
     check("a.ts", "let = = (\n", "!1 cannot be parsed");
     check("a.astro", "", "!1 is of a kind that is not read");
