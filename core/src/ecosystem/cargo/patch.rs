@@ -21,18 +21,17 @@ pub(super) fn links(scan: &Scan<'_>, crates: &Crates, links: &mut Vec<Link>) {
         if patched.is_empty() {
             continue;
         }
-        let lock = lock(scan, root);
+        let Some(lock) = lock(scan, root) else {
+            continue;
+        };
         for (member, of) in &crates.workspace_of {
             let name = crates.manifests[member].name.as_deref();
             let Some(name) = name.filter(|_| of == root) else {
                 continue;
             };
-            let brought = lock.as_ref().map(|lock| brought(lock, name));
+            let brought = brought(&lock, name);
             for (package, folder) in &patched {
-                let is_brought = brought
-                    .as_ref()
-                    .is_none_or(|brought| brought.contains(*package));
-                if folder != member && is_brought {
+                if folder != member && brought.contains(*package) {
                     links.push(link(root, member, folder, package));
                 }
             }
@@ -53,7 +52,7 @@ fn link(root: &RepoPath, member: &RepoPath, folder: &RepoPath, package: &str) ->
     }
 }
 
-/// The lockfile beside a manifest; without one everybody may be brought everything.
+/// The lockfile beside a manifest; without one nobody can tell what is brought.
 fn lock(scan: &Scan<'_>, root: &RepoPath) -> Option<Lock> {
     let path = root.join("Cargo.lock").ok()?;
     let bytes = scan.read(&path).ok()?;
