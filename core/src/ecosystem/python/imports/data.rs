@@ -3,6 +3,7 @@
 //! Only changed data matters, so there is little to look for. A file reads what it names, by its path, its name or its
 //! folder; what it finds by listing is an escape, or, where only data can be meant, any data near it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::RepoPath;
@@ -19,6 +20,8 @@ const BUILT: &[&[u8]] = &[
 /// Changed files that are no sources.
 pub(super) struct Data<'w> {
     changed: BTreeSet<&'w RepoPath>,
+    /// Those that somebody names.
+    named: RefCell<BTreeSet<RepoPath>>,
     /// Sources by their file name, for those that strings name by a path.
     sources: BTreeMap<&'w [u8], Vec<&'w RepoPath>>,
 }
@@ -42,6 +45,7 @@ impl<'w> Data<'w> {
             changed: data
                 .filter(|path| !is_source(path) && !is_built(path))
                 .collect(),
+            named: RefCell::default(),
             sources,
         }
     }
@@ -65,10 +69,22 @@ impl<'w> Data<'w> {
                 continue;
             }
             let named = || facts.words.iter().any(|word| is_meant(file, word));
-            if facts.reads_data || is_named_after(file, path) || named() {
+            let is_named = is_named_after(file, path) || named();
+            if is_named {
+                self.named.borrow_mut().insert((*file).clone());
+            }
+            if facts.reads_data || is_named {
                 uses.insert((*file).clone());
             }
         }
+    }
+}
+
+impl Data<'_> {
+    /// Tells whether a changed file is read at most by who may read any data: that says nothing about others, who may read it
+    /// by a name that they make up, so nobody is known to use it.
+    pub(super) fn is_unnamed(&self, path: &RepoPath) -> bool {
+        self.changed.contains(path) && !self.named.borrow().contains(path)
     }
 }
 

@@ -74,6 +74,9 @@ fn followed(world: &World<'_>, of: &BTreeSet<RepoPath>) -> Files {
         let is_new = |path: &RepoPath| !found.contains_key(path);
         open = next.into_iter().filter(is_new).collect();
     }
+    for file in found.values_mut() {
+        file.source.uses.retain(|path| !data.is_unnamed(path));
+    }
     spread_patches(world, of, &mut found);
     found
 }
