@@ -121,12 +121,16 @@ fn a_shared_manifest_selects_who_takes_from_it() {
     );
 }
 
+/// The manifest of a crate.
+fn package(name: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n")
+}
+
 /// S1, S5: the package at the root of a workspace owns the modules of its targets, wherever these lie. Source: "Module
 /// source filenames" of the Rust reference.
 #[test]
 fn a_root_package_owns_the_modules_of_its_targets() {
     let repo = Sandbox::new();
-    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n");
     let target = "[[bin]]\nname = \"top\"\npath = \"parts/core/main.rs\"\n";
     let root = package("top") + target + "[workspace]\nmembers = [\"parts/one\"]\n";
     repo.write("Cargo.toml", &root);
@@ -146,10 +150,7 @@ fn a_root_package_owns_the_modules_of_its_targets() {
 #[test]
 fn documentation_that_is_compiled_counts() {
     let repo = Sandbox::new();
-    repo.write(
-        "one/Cargo.toml",
-        "[package]\nname = \"one\"\nversion = \"1.0.0\"\n",
-    );
+    repo.write("one/Cargo.toml", &package("one"));
     repo.write(
         "one/src/lib.rs",
         "#![doc = include_str!(\"../README.md\")]\n",
@@ -168,7 +169,6 @@ fn documentation_that_is_compiled_counts() {
 #[test]
 fn a_patched_package_counts_through_packages_of_others() {
     let repo = Sandbox::new();
-    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n");
     let root = "[workspace]\nmembers = [\"a\", \"b\"]\n[patch.crates-io]\ndeep = { path = \"forks/deep\" }\n";
     repo.write("Cargo.toml", root);
     let a = package("a") + "[dependencies]\nouter = \"1\"\n";

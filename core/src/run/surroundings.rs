@@ -138,7 +138,7 @@ const UNLISTED: &[&str] = &[
 /// lay elsewhere.
 const AT_HOME: &[(&str, &str, &str)] = &[
     ("CARGO_HOME", ".cargo", "config.toml"),
-    ("GOENV", ".config/go", "env"),
+    ("XDG_CONFIG_HOME", ".config", "go/env"),
     ("MISE_CONFIG_DIR", ".config/mise", "config.toml"),
     ("PYENV_ROOT", ".pyenv", "version"),
     ("RBENV_ROOT", ".rbenv", "version"),
