@@ -1,6 +1,7 @@
 //! From a tree to an inventory: every ecosystem is asked, and what they found becomes one graph.
 
 mod declared;
+mod outward;
 mod resolve;
 pub mod snapshot;
 pub mod units;
@@ -81,6 +82,7 @@ pub fn inventory_with_reads(
         .filter_map(|found| Some((found.id.0.to_owned(), found.discovery.units.take()?)));
     let units = Units::new(units.collect());
     let mut resolved = resolve::resolve(tree, found);
+    outward::add(tree, facts, &mut resolved);
     let unknown_names = declared::apply(config, &mut resolved);
     let (graph, graph_faults) = builder::build(resolved.projects, resolved.dependencies);
     Inventory {

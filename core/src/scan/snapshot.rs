@@ -7,7 +7,7 @@ use std::sync::Arc;
 use affected_graph::{Edge, GraphFault, Project, ProjectGraph, RepoPath};
 use serde::{Deserialize, Serialize};
 
-use super::{Inventory, UnknownName, units::Units};
+use super::{Inventory, UnknownName, outward, units::Units};
 use crate::config::FILE_NAME;
 use crate::digest::Digest;
 use crate::ecosystem::{self, Reads};
@@ -138,16 +138,20 @@ impl Snapshot {
             if old.blob.is_some() && old.blob == new.blob {
                 return true;
             }
-            match self.reads.parsers(path) {
-                Readers::Nobody => true,
-                Readers::Unknown => false,
-                Readers::These(parsers) => match (before.read(path), after.read(path)) {
-                    (Ok(before), Ok(after)) => {
-                        let mut parsers = parsers.into_iter();
-                        parsers.all(|parser| parser.finds_the_same(&before, &after))
-                    }
-                    _ => false,
-                },
+            let read = match self.reads.parsers(path) {
+                Readers::Nobody => Vec::new(),
+                Readers::Unknown => return false,
+                Readers::These(parsers) => parsers,
+            };
+            let mut parsers = read.into_iter().chain(outward::parser_of(path)).peekable();
+            if parsers.peek().is_none() {
+                return true;
+            }
+            match (before.read(path), after.read(path)) {
+                (Ok(before), Ok(after)) => {
+                    parsers.all(|parser| parser.finds_the_same(&before, &after))
+                }
+                _ => false,
             }
         })
     }

@@ -1,0 +1,328 @@
+//! Words of a source that may be paths, taken from its bytes: reading every source with the parser of its language would
+//! make first answers slow, and what no language tells apart (scripts, settings) is read the same way.
+
+use std::collections::BTreeSet;
+
+use affected_graph::RepoPath;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Broken, Parser};
+
+/// What a source names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Words {
+    /// Paths that leave a folder: `../money/rates.json`.
+    pub(super) climbing: BTreeSet<String>,
+    /// Paths below a folder that the program works out: `money/rates.json`.
+    pub(super) inner: BTreeSet<String>,
+    /// Names of documentation.
+    pub(super) prose: BTreeSet<String>,
+}
+
+const CODE: Parser<Words> = Parser {
+    id: "sources/code",
+    version: 1,
+    parse: |bytes| Ok::<_, Broken>(code(bytes)),
+};
+/// Settings and scripts, where paths stand without quotes.
+const PLAIN: Parser<Words> = Parser {
+    id: "sources/plain",
+    version: 1,
+    parse: |bytes| {
+        let mut found = Words::default();
+        climbing(bytes, &mut found);
+        Ok::<_, Broken>(found)
+    },
+};
+
+/// Endings of sources.
+const SOURCES: &[&str] = &[
+    ".c", ".cc", ".cjs", ".cpp", ".cs", ".cts", ".cxx", ".dart", ".ex", ".exs", ".fs", ".go",
+    ".groovy", ".h", ".hpp", ".java", ".js", ".jsx", ".kt", ".mjs", ".mts", ".php", ".py", ".rb",
+    ".rs", ".scala", ".svelte", ".swift", ".ts", ".tsx", ".vue",
+];
+const SETTINGS: &[&str] = &[
+    "Makefile",
+    "justfile",
+    "package.json",
+    "pom.xml",
+    "pytest.ini",
+    "setup.cfg",
+    "tox.ini",
+];
+const SCRIPTS: &[&str] = &[".bash", ".gradle", ".kts", ".mk", ".sh"];
+/// Endings of documentation, whose changes count where somebody reads it.
+const PROSE: &[&str] = &[".adoc", ".md", ".mdx", ".rst"];
+/// What these read of documentation is for a package's page and not for its tests.
+const PACKAGING: &[&[u8]] = &[b"setup.py", b"conf.py"];
+
+/// Tells whether a file is a source.
+pub(super) fn is_source(path: &RepoPath) -> bool {
+    ends(path, SOURCES)
+}
+
+/// Tells whether what a file names of its own documentation is read by tests.
+pub(super) fn is_of_tests(path: &RepoPath) -> bool {
+    is_source(path) && !PACKAGING.contains(&path.file_name())
+}
+
+fn ends(path: &RepoPath, endings: &[&str]) -> bool {
+    let name = path.file_name();
+    let is_end = |ending: &&str| name.ends_with(ending.as_bytes());
+    endings.iter().any(|ending| is_end(&ending))
+}
+
+/// The parser of a file; `None` for what names nothing.
+pub(super) fn parser_of(path: &RepoPath) -> Option<&'static Parser<Words>> {
+    let name = path.file_name();
+    let is_settings =
+        SETTINGS.iter().any(|own| name == own.as_bytes()) || name.starts_with(b"tsconfig");
+    match () {
+        () if is_source(path) => Some(&CODE),
+        () if is_settings || ends(path, SCRIPTS) => Some(&PLAIN),
+        () => None,
+    }
+}
+
+/// Longer paths are none that people write.
+const MOST: usize = 200;
+/// So many words in a row may be the parts of one path.
+const PARTS: usize = 8;
+/// So far before a word is looked for the folder that it is joined to.
+const NEAR: usize = 48;
+
+fn code(bytes: &[u8]) -> Words {
+    let mut found = Words::default();
+    climbing(bytes, &mut found);
+    let all = quoted(bytes);
+    let mut rest = &all[..];
+    while !rest.is_empty() {
+        let mut length = 1;
+        while length < rest.len() && is_joined(bytes, &rest[length - 1..=length]) {
+            length += 1;
+        }
+        let (chain, after) = rest.split_at(length);
+        joined(bytes, chain, &mut found);
+        for word in chain {
+            single(bytes, word, chain.len() == 1, &mut found);
+        }
+        rest = after;
+    }
+    found
+}
+
+/// A word between quotes: where it begins, and where it ends.
+type Span = (usize, usize);
+
+/// Words between quotes, each on one line.
+fn quoted(bytes: &[u8]) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = memchr::memchr3(b'"', b'\'', b'`', &bytes[at..]).map(|skip| at + skip) {
+        at = start + 1;
+        let (quote, mut end) = (bytes[start], at);
+        while let Some(byte) = bytes.get(end).filter(|byte| !matches!(byte, b'\n')) {
+            match byte {
+                b'\\' => end += 2,
+                byte if *byte == quote => {
+                    found.push((start + 1, end));
+                    at = end + 1;
+                    break;
+                }
+                _ => end += 1,
+            }
+        }
+    }
+    found
+}
+
+/// Tells whether two words stand as parts of one path: `"a", "b"`, `"a" / "b"`, `.join("a").join("b")`.
+fn is_joined(bytes: &[u8], pair: &[Span]) -> bool {
+    let [(_, end), (start, _)] = pair else {
+        return false;
+    };
+    let between = bytes.get(end + 1..start - 1).unwrap_or_default();
+    matches!(
+        between.trim_ascii(),
+        b"," | b"/" | b").join(" | b").joinpath(" | b").resolve("
+    )
+}
+
+/// Takes the words of a row as one path.
+fn joined(bytes: &[u8], chain: &[Span], found: &mut Words) {
+    if !(2..=PARTS).contains(&chain.len()) {
+        return;
+    }
+    let parts: Option<Vec<&str>> = chain.iter().map(|word| plain(bytes, word)).collect();
+    let Some(parts) = parts.filter(|parts| parts.iter().all(|part| !part.is_empty())) else {
+        return;
+    };
+    let path = parts.join("/");
+    if path.len() > MOST {
+        return;
+    }
+    if parts
+        .iter()
+        .any(|part| part.split('/').any(|part| part == ".."))
+    {
+        found.climbing.insert(path);
+    } else {
+        found.inner.insert(path);
+    }
+}
+
+/// Takes one word.
+fn single(bytes: &[u8], word: &Span, is_alone: bool, found: &mut Words) {
+    let Some(path) = plain(bytes, word).filter(|path| path.len() <= MOST) else {
+        return;
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
+    let ending = ending.map_or("", |(_, ending)| ending);
+    let has_ending = !ending.is_empty() && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if has_ending && PROSE.iter().any(|prose| prose[1..] == *ending) {
+        found.prose.insert(path.to_owned());
+    }
+    let (first, _) = path.split_once('/').unwrap_or_default();
+    // `github.com/acme/shop` is a module.
+    let is_module = first.starts_with('@') || first.find('.').is_some_and(|at| at > 0);
+    let climbs = path.split('/').any(|part| part == "..");
+    if climbs || is_module || first == "." {
+        return;
+    }
+    let has_folder = has_ending && !first.is_empty();
+    if has_folder || (is_alone && is_below_root(&bytes[..word.0 - 1])) {
+        found.inner.insert(path.to_owned());
+    }
+}
+
+/// The part of a word that may be a path: what follows the last thing that is filled in, up to a query.
+fn plain<'b>(bytes: &'b [u8], (start, end): &Span) -> Option<&'b str> {
+    let text = std::str::from_utf8(bytes.get(*start..*end)?).ok()?;
+    let text = text.rsplit(['}', '%']).next().unwrap_or(text);
+    let text = text.split(['?', '#']).next().unwrap_or(text);
+    let text = text.trim_matches('/');
+    text.bytes().all(is_of_path).then_some(text)
+}
+
+/// Tells whether what stands before a word looks like the top of the repository: `ROOT / "money"`.
+fn is_below_root(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    let (Some(b'/' | b',' | b'('), Some(at)) = (before.last(), before.len().checked_sub(1)) else {
+        return false;
+    };
+    let line = &before[at.saturating_sub(NEAR)..at];
+    let line = line
+        .rsplit(|byte| matches!(byte, b'\n' | b';' | b'='))
+        .next();
+    let line = line.unwrap_or_default().to_ascii_lowercase();
+    let has = |word: &[u8]| memchr::memmem::find(&line, word).is_some();
+    (has(b"root") || has(b"repo") || has(b"parent") || has(b"workspace"))
+        && !has(b"tmp")
+        && !has(b"temp")
+}
+
+const fn is_of_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'@' | b'+')
+        || byte >= 0x80
+}
+
+/// Takes what climbs, also inside of longer texts and without quotes: `jest --config ../../jest.json`.
+fn climbing(bytes: &[u8], found: &mut Words) {
+    let mut after = 0;
+    for at in memchr::memmem::find_iter(bytes, b"../") {
+        // The second `../` of one path was read with the first.
+        if at < after {
+            continue;
+        }
+        let before = bytes[..at].iter().rev();
+        let start = at - before.take_while(|byte| is_of_path(**byte)).count();
+        let end = bytes[at..].iter().take_while(|byte| is_of_path(**byte));
+        after = at + end.count();
+        let word = std::str::from_utf8(&bytes[start..after]).unwrap_or_default();
+        let word = word.trim_start_matches('/');
+        let climbs = word.split('/').any(|part| part == "..");
+        if climbs && word.len() <= MOST && !is_remark(bytes, start) {
+            found.climbing.insert(word.to_owned());
+        }
+    }
+}
+
+/// Tells whether a place lies on a line that only remarks: there, paths are those of pages.
+fn is_remark(bytes: &[u8], at: usize) -> bool {
+    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1);
+    let line = bytes[start..at].trim_ascii_start();
+    let is_reference = memchr::memmem::find(line, b"<reference").is_some();
+    let is_order = line.starts_with(b"//go:") || line.starts_with(b"#!");
+    let starts = [&b"//"[..], b"* ", b"# ", b"/*", b"<!--"];
+    starts.iter().any(|start| line.starts_with(start)) && !is_reference && !is_order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_taken_from_what_languages_write() {
+        let check = |text: &str, climbing: &str, inner: &str| {
+            let found = code(text.as_bytes());
+            let join = |words: &BTreeSet<String>| {
+                words
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            assert_eq!(join(&found.climbing), climbing, "{text}");
+            assert_eq!(join(&found.inner), inner, "{text}");
+        };
+        check("require('../b/y')", "../b/y", "");
+        check(
+            "os.ReadFile(\"../../b/testdata/x\")",
+            "../../b/testdata/x",
+            "",
+        );
+        check(
+            "path.join(__dirname, '..', '..', 'b', 'x.json')",
+            "../../b/x.json",
+            "",
+        );
+        check(
+            "path.join(\n  __dirname,\n  \"..\",\n  \"b\",\n)",
+            "../b",
+            "",
+        );
+        check(
+            "Path(__file__).parent / \"b\" / \"data/x.json\"",
+            "",
+            "b/data/x.json data/x.json",
+        );
+        check("dir.join(\"..\").join(\"b\").join(\"x\")", "../b/x", "");
+        check(
+            "concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../b/x\")",
+            "../b/x",
+            "",
+        );
+        check(
+            "f\"{ROOT}/b/x.json\" `${root}/c/y.json`",
+            "",
+            "b/x.json c/y.json",
+        );
+        check("exec(\"python ../b/tool.py --out /x\")", "../b/tool.py", "");
+        check(
+            "// see ../b/x.md\n/// <reference path=\"../c.d.ts\" />",
+            "../c.d.ts",
+            "",
+        );
+        check(
+            "import \"github.com/acme/shop/v2.x\"; from '@a/b/c.js'; 'https://a.b/c.js'",
+            "",
+            "",
+        );
+        check("don't say \"../b/x\" or isn't", "../b/x", "");
+        check("join(repoRoot, \"b\"); tmp_path / \"b\"", "", "b");
+        check("x = '.../a' + \"a/./b\"", "", "");
+        check("\"unclosed\n'\\'' \"../é/x.json\"", "../é/x.json", "");
+    }
+}
