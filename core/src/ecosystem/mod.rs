@@ -221,6 +221,8 @@ pub struct Discovery {
     pub takes_in: BTreeMap<RepoPath, BTreeSet<RepoPath>>,
     /// Compile units, by which changes are followed inside projects; `None` where the ecosystem knows of none.
     pub units: Option<Vec<Unit>>,
+    /// Names that the manifest of a folder says the meaning of, so that a source that uses one tells nothing new.
+    pub declared: BTreeSet<(RepoPath, Symbol)>,
     /// Broken files; their folder's project counts as changed when they change.
     pub faults: Vec<Fault>,
 }

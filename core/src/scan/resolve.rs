@@ -15,6 +15,10 @@ use crate::tree::Tree;
 pub(crate) struct Resolved {
     pub(crate) projects: Vec<Project>,
     pub(crate) dependencies: Vec<Dependency>,
+    /// Roots of the projects that provide a name.
+    pub(crate) provided: BTreeMap<Symbol, Vec<RepoPath>>,
+    /// Names that manifests say the meaning of, by their folder.
+    pub(crate) declared: BTreeSet<(RepoPath, Symbol)>,
 }
 
 /// The projects by root, several per root where several ecosystems found one.
@@ -44,9 +48,10 @@ fn taken_in(takes_in: &TakesIn, file: &RepoPath) -> BTreeSet<RepoPath> {
 pub(super) fn resolve(tree: &dyn Tree, found: Vec<Found>) -> Resolved {
     let mut links: Vec<(EcosystemId, Link)> = Vec::new();
     let mut projects: Vec<(EcosystemId, FoundProject)> = Vec::new();
-    let mut takes_in = TakesIn::new();
+    let (mut takes_in, mut declared) = (TakesIn::new(), BTreeSet::new());
     for Found { id, discovery } in found {
         takes_in.extend(discovery.takes_in);
+        declared.extend(discovery.declared);
         projects.extend(discovery.projects.into_iter().map(|project| (id, project)));
         links.extend(discovery.links.into_iter().map(|link| (id, link)));
     }
@@ -58,6 +63,8 @@ pub(super) fn resolve(tree: &dyn Tree, found: Vec<Found>) -> Resolved {
     Resolved {
         projects: roots.projects,
         dependencies,
+        provided: roots.provided,
+        declared,
     }
 }
 

@@ -145,6 +145,9 @@ impl Ecosystem for Npm {
             discovery
                 .projects
                 .push(project(scan, folder, manifest, &packages, &workspaces));
+            let names = manifest.dependencies.keys().chain(manifest.peers.keys());
+            let declared = names.map(|name| ((*folder).clone(), symbol(name)));
+            discovery.declared.extend(declared);
             links(
                 folder,
                 manifest,
@@ -262,14 +265,14 @@ fn project(
             Ownership::Tree
         },
         tasks: tasks::infer(scan, folder, manifest, packages),
-        provides: manifest
-            .name
-            .iter()
-            .map(|name| Symbol {
-                space: "npm",
-                name: name.clone(),
-            })
-            .collect(),
+        provides: manifest.name.iter().map(|name| symbol(name)).collect(),
+    }
+}
+
+fn symbol(name: &str) -> Symbol {
+    Symbol {
+        space: "npm",
+        name: name.to_owned(),
     }
 }
 

@@ -104,6 +104,12 @@ impl Ecosystem for Python {
             .collect();
         for (folder, manifest) in &found {
             discovery.projects.push(project(scan, folder, manifest));
+            let names = manifest.requires.iter().map(|wanted| {
+                // What is installed is mostly called as its module.
+                module(&normalize(&wanted.name).replace('-', "_"))
+            });
+            let declared = names.map(|module| (folder.clone(), module));
+            discovery.declared.extend(declared);
             links(folder, manifest, &by_name, &mut discovery.links);
         }
         fixtures(scan, &found, &mut discovery.links);
@@ -317,14 +323,48 @@ fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProj
             Ownership::Tree
         },
         tasks: tasks::infer(scan, folder, manifest),
-        provides: manifest
-            .name
-            .iter()
-            .map(|name| Symbol {
-                space: "python",
-                name: normalize(name),
-            })
-            .collect(),
+        provides: provided(scan, folder, manifest),
+    }
+}
+
+/// The name of a project, and those of the modules in it, which others may import by a path that is set from outside.
+fn provided(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> Vec<Symbol> {
+    let mut found: Vec<Symbol> = manifest
+        .name
+        .iter()
+        .map(|name| Symbol {
+            space: "python",
+            name: normalize(name),
+        })
+        .collect();
+    let below = scan.files().below(folder).iter();
+    let inside = below.filter_map(|entry| entry.path.relative_to(folder));
+    let modules = inside.filter_map(|path| top_module(path.strip_prefix(b"src/").unwrap_or(path)));
+    let mut modules: Vec<Symbol> = modules.map(module).collect();
+    modules.sort();
+    modules.dedup();
+    found.extend(modules);
+    found
+}
+
+/// The module that a file makes importable where it lies: `a/__init__.py`, `a.py`. Those that every project has one of are no
+/// names for others.
+fn top_module(path: &[u8]) -> Option<&str> {
+    const COMMON: &[&str] = &[
+        "__init__", "__main__", "conftest", "conf", "setup", "test", "tests", "noxfile",
+    ];
+    let path = std::str::from_utf8(path).ok()?;
+    let name = path
+        .strip_suffix("/__init__.py")
+        .or_else(|| path.strip_suffix(".py"))?;
+    let is_own = !name.contains('/') && !COMMON.contains(&name) && !name.starts_with("test_");
+    (is_own && !imports::is_standard(name)).then_some(name)
+}
+
+fn module(name: &str) -> Symbol {
+    Symbol {
+        space: "python module",
+        name: name.to_owned(),
     }
 }
 

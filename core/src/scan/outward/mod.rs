@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::resolve::Resolved;
+use crate::ecosystem::Symbol;
 use crate::facts::{AnyParser, FactStore};
 use crate::tree::{FileKind, Tree, is_material};
 use words::{Words, is_source};
@@ -117,6 +118,7 @@ struct Own<'p> {
 /// Where everything lies.
 struct Places<'t> {
     tree: &'t dyn Tree,
+    resolved: &'t Resolved,
     /// By root: the globs of a project that owns only some files below it.
     roots: FxHashMap<&'t [u8], (&'t RepoPath, Option<GlobSet>)>,
     /// Pairs of dependent and dependency; whether they count for more than tests.
@@ -163,6 +165,7 @@ impl<'t> Places<'t> {
         }
         Self {
             tree,
+            resolved,
             roots,
             known,
             inputs: inputs.collect(),
@@ -226,6 +229,11 @@ impl<'t> Places<'t> {
                 }
             }
         }
+        let space = words::space_of(by);
+        for name in words.modules.iter().filter(|_| space.is_some()) {
+            let space = space.unwrap_or_default();
+            add(name, Some(self.modules(own, space, name)));
+        }
         for word in words.prose.iter().filter(|_| words::is_of_tests(by)) {
             let is_file = |place: &RepoPath| self.tree.files().is_file(place);
             let own = folder.ancestors().take_while(|above| above.is_within(root));
@@ -239,6 +247,22 @@ impl<'t> Places<'t> {
             add(word, Some(meant.collect()));
         }
         found
+    }
+
+    /// Projects that provide a module which a source imports without that its manifest says so.
+    fn modules(&self, own: Own<'_>, space: &'static str, name: &str) -> Vec<What> {
+        let name = name.to_owned();
+        let symbol = Symbol { space, name };
+        let roots = self.resolved.provided.get(&symbol);
+        let declared = (own.root.clone(), symbol);
+        let Some(roots) = roots.filter(|roots| !roots.contains(own.root)) else {
+            return Vec::new();
+        };
+        if self.resolved.declared.contains(&declared) {
+            return Vec::new();
+        }
+        let roots = roots.iter();
+        roots.filter_map(|root| self.project(own, root)).collect()
     }
 
     fn is_there(&self, place: &RepoPath) -> bool {
@@ -289,7 +313,7 @@ impl<'t> Places<'t> {
         let below = self.tree.files().below(folder).iter();
         let has_sources = below.clone().any(|entry| is_source(&entry.path));
         if let Some(owner) = self.owner(folder) {
-            return match has_sources {
+            return match has_sources || owner == folder {
                 true => self.project(own, owner).into_iter().collect(),
                 false => self.file(own, folder).into_iter().collect(),
             };
@@ -378,9 +402,10 @@ fn is_test(path: &RepoPath, root: &RepoPath) -> bool {
     let name = parts.pop().unwrap_or_default();
     let name = String::from_utf8_lossy(name);
     let stem = name.split('.').next().unwrap_or_default();
-    let is_named = name.contains(".test.") || name.contains(".spec.") || name == "conftest.py";
+    let is_named = name.contains(".test.") || name.contains(".spec.");
+    let is_settings = matches!(&*name, "conftest.py" | "pytest.ini" | "tox.ini");
     let is_test = stem.starts_with("test_") || stem.ends_with("_test") || stem.ends_with("Test");
-    is_named || is_test || parts.iter().any(|part| FOLDERS.contains(part))
+    is_named || is_settings || is_test || parts.iter().any(|part| FOLDERS.contains(part))
 }
 
 #[cfg(test)]

@@ -161,3 +161,31 @@ fn documentation_of_its_own_counts_where_a_source_reads_it() {
         "",
     );
 }
+
+#[test]
+fn a_module_that_no_manifest_names_is_an_edge() {
+    let check = |path: &str, text: &str, expect: &str| {
+        let files = [
+            ("p/pyproject.toml", "[project]\nname = \"p\"\n"),
+            ("p/src/shop/__init__.py", ""),
+            ("q/pyproject.toml", "[project]\nname = \"q\"\n"),
+            ("q/main.py", ""),
+            (path, text),
+        ];
+        assert_eq!(two(&files), expect, "{path}: {text}");
+    };
+    check(
+        "a/src/x.js",
+        "import { y } from 'b/src/y.js'",
+        "a -> b link",
+    );
+    check("a/test/x.js", "require('b')", "a -> b test");
+    check("b/src/x.js", "require('b')", "");
+    check("a/src/x.js", "require('c')", "");
+    check("q/test_x.py", "from shop.cart import total", "q -> p test");
+    check("q/x.py", "import main", "");
+    check("p/x.py", "import main", "p -> q link");
+    let declared = "{\"name\": \"c\", \"dependencies\": {\"b\": \"^1\"}}";
+    let files = [("c/package.json", declared), ("c/x.js", "require('b')")];
+    assert_eq!(two(&files), "");
+}

@@ -17,12 +17,32 @@ pub(super) struct Words {
     pub(super) inner: BTreeSet<String>,
     /// Names of documentation.
     pub(super) prose: BTreeSet<String>,
+    /// Names of packages and modules that are imported, without what lies in them.
+    pub(super) modules: BTreeSet<String>,
 }
 
 const CODE: Parser<Words> = Parser {
     id: "sources/code",
     version: 1,
     parse: |bytes| Ok::<_, Broken>(code(bytes)),
+};
+const SCRIPT: Parser<Words> = Parser {
+    id: "sources/script",
+    version: 1,
+    parse: |bytes| {
+        let mut found = code(bytes);
+        packages(bytes, &mut found);
+        Ok::<_, Broken>(found)
+    },
+};
+const PYTHON: Parser<Words> = Parser {
+    id: "sources/python",
+    version: 1,
+    parse: |bytes| {
+        let mut found = code(bytes);
+        imports(bytes, &mut found);
+        Ok::<_, Broken>(found)
+    },
 };
 /// Settings and scripts, where paths stand without quotes.
 const PLAIN: Parser<Words> = Parser {
@@ -35,6 +55,10 @@ const PLAIN: Parser<Words> = Parser {
     },
 };
 
+/// Endings of what imports packages of npm.
+const WEB: &[&str] = &[
+    ".cjs", ".cts", ".js", ".jsx", ".mjs", ".mts", ".svelte", ".ts", ".tsx", ".vue",
+];
 /// Endings of sources.
 const SOURCES: &[&str] = &[
     ".c", ".cc", ".cjs", ".cpp", ".cs", ".cts", ".cxx", ".dart", ".ex", ".exs", ".fs", ".go",
@@ -55,6 +79,15 @@ const SCRIPTS: &[&str] = &[".bash", ".gradle", ".kts", ".mk", ".sh"];
 const PROSE: &[&str] = &[".adoc", ".md", ".mdx", ".rst"];
 /// What these read of documentation is for a package's page and not for its tests.
 const PACKAGING: &[&[u8]] = &[b"setup.py", b"conf.py"];
+
+/// The kind of symbol that a source imports by name, see [`crate::ecosystem::Symbol`].
+pub(super) fn space_of(path: &RepoPath) -> Option<&'static str> {
+    match () {
+        () if ends(path, WEB) => Some("npm"),
+        () if ends(path, &[".py"]) => Some("python module"),
+        () => None,
+    }
+}
 
 /// Tells whether a file is a source.
 pub(super) fn is_source(path: &RepoPath) -> bool {
@@ -78,6 +111,8 @@ pub(super) fn parser_of(path: &RepoPath) -> Option<&'static Parser<Words>> {
     let is_settings =
         SETTINGS.iter().any(|own| name == own.as_bytes()) || name.starts_with(b"tsconfig");
     match () {
+        () if ends(path, WEB) => Some(&SCRIPT),
+        () if ends(path, &[".py"]) => Some(&PYTHON),
         () if is_source(path) => Some(&CODE),
         () if is_settings || ends(path, SCRIPTS) => Some(&PLAIN),
         () => None,
@@ -228,6 +263,59 @@ const fn is_of_path(byte: u8) -> bool {
         || byte >= 0x80
 }
 
+/// Takes the packages of npm that are imported: `@a/b/c` is of `@a/b`.
+fn packages(bytes: &[u8], found: &mut Words) {
+    const BEFORE: &[&[u8]] = &[b"from", b"import", b"(", b"import type"];
+    for (start, end) in quoted(bytes) {
+        let before = bytes[..start - 1].trim_ascii_end();
+        let is_import = BEFORE.iter().any(|word| before.ends_with(word));
+        let word = std::str::from_utf8(&bytes[start..end]).unwrap_or_default();
+        let parts = if word.starts_with('@') { 2 } else { 1 };
+        let name = word.split('/').take(parts).collect::<Vec<_>>().join("/");
+        let is_name = !name.is_empty() && name.len() <= MOST && name.bytes().all(is_of_path);
+        if is_import && is_name && !name.starts_with('.') && is_called(before) {
+            found.modules.insert(name);
+        }
+    }
+}
+
+/// Tells whether a bracket before a word is that of a call which loads.
+fn is_called(before: &[u8]) -> bool {
+    const LOADS: &[&[u8]] = &[
+        b"require", b"import", b"mock", b"Mock", b"resolve", b"Actual",
+    ];
+    let Some(before) = before.strip_suffix(b"(") else {
+        return true;
+    };
+    LOADS.iter().any(|word| before.ends_with(word))
+}
+
+/// Takes the modules that Python imports, by their first part.
+fn imports(bytes: &[u8], found: &mut Words) {
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        let (rest, many) = match (line.strip_prefix(b"import "), line.strip_prefix(b"from ")) {
+            (Some(rest), _) => (rest, true),
+            (None, Some(rest)) => (rest, false),
+            (None, None) => continue,
+        };
+        let names = rest.split(|byte| *byte == b',');
+        for name in names.take(if many { usize::MAX } else { 1 }) {
+            let name = name.trim_ascii();
+            let is_name =
+                |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+            let length = name.iter().take_while(|byte| is_name(byte)).count();
+            let name = std::str::from_utf8(&name[..length]).unwrap_or_default();
+            if !name.is_empty() {
+                found.modules.insert(name.to_owned());
+            }
+        }
+    }
+}
+
+/// What stands before a folder that a manifest depends on.
+const RANGES: &[&[u8]] = &[b"file:", b"link:", b"portal:", b"workspace:"];
+
 /// Takes what climbs, also inside of longer texts and without quotes: `jest --config ../../jest.json`.
 fn climbing(bytes: &[u8], found: &mut Words) {
     let mut after = 0;
@@ -243,7 +331,9 @@ fn climbing(bytes: &[u8], found: &mut Words) {
         let word = std::str::from_utf8(&bytes[start..after]).unwrap_or_default();
         let word = word.trim_start_matches('/');
         let climbs = word.split('/').any(|part| part == "..");
-        if climbs && word.len() <= MOST && !is_remark(bytes, start) {
+        // `"b": "link:../b"` is for those who read manifests.
+        let is_range = RANGES.iter().any(|range| bytes[..start].ends_with(range));
+        if climbs && word.len() <= MOST && !is_range && !is_remark(bytes, start) {
             found.climbing.insert(word.to_owned());
         }
     }
@@ -262,6 +352,38 @@ fn is_remark(bytes: &[u8], at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_are_taken_by_their_first_part() {
+        let check = |take: fn(&[u8], &mut Words), text: &str, expect: &str| {
+            let mut found = Words::default();
+            take(text.as_bytes(), &mut found);
+            let found: Vec<&str> = found.modules.iter().map(String::as_str).collect();
+            assert_eq!(found.join(" "), expect, "{text}");
+        };
+        check(
+            packages,
+            "import a from 'a/b'\nexport * from \"@c/d/e\"",
+            "@c/d a",
+        );
+        check(
+            packages,
+            "import 'a'; require(\"b\"); await import('c'); f('d')",
+            "a b c",
+        );
+        check(
+            packages,
+            "jest.mock('a'); require.resolve('b/package.json')",
+            "a b",
+        );
+        check(packages, "import './a'; const x = ['b']", "");
+        check(
+            imports,
+            "import a.b as c, d\n  from e.f import g\nfrom . import h",
+            "a d e",
+        );
+        check(imports, "importlib.x()\n# import a\nx = 'from b'", "");
+    }
 
     #[test]
     fn paths_are_taken_from_what_languages_write() {

@@ -26,6 +26,11 @@ use data::Data;
 use source::{Module, SOURCE, Source};
 use world::{World, is_source};
 
+/// Tells whether a module is one of the standard library.
+pub(super) fn is_standard(module: &str) -> bool {
+    stdlib::has(module)
+}
+
 impl FileLevel for Python {
     fn suite(&self, look: &Look<'_>, project: &Project, task: &Task) -> Result<Suite, String> {
         suite::of(look, project, task)
