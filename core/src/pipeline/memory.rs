@@ -129,18 +129,21 @@ impl Memory {
     /// Finds what is known of a tree, or of one that has the same inventory.
     pub(super) fn recall(&mut self, state: &State, tree: &dyn Tree) -> Option<Arc<Inventory>> {
         let repository = self.repository.clone()?;
+        let notes = self.notes();
         let near = self.near(state, |near| {
             let before = GitTree {
                 repository: &repository,
                 tree: near.tree,
             };
-            near.snapshot.holds_after(&near.differences, &before, tree)
+            let pair = [name(&State::clean(near.tree)), name(state)];
+            let note = notes.as_deref().map(|folder| Note::new(folder, &pair));
+            let holds = || near.snapshot.holds_after(&near.differences, &before, tree);
+            noted(note, near.differences.len(), holds)
         });
         near.map(|near| Arc::clone(&near.snapshot.inventory))
     }
 
-    /// Tells whether a tree that differs from one that was recalled has the same inventory. Where that took a look at
-    /// many files, the answer is kept for the next time.
+    /// Tells whether a tree that differs from one that was recalled has the same inventory.
     pub(super) fn is_same(
         &mut self,
         known: &State,
@@ -150,24 +153,15 @@ impl Memory {
         let Some(snapshot) = self.load(&name(known)) else {
             return false;
         };
-        let folder = self.folder.as_ref().and_then(|folder| folder.parent());
-        let note = folder.zip(other).map(|(folder, other)| {
-            let pair = [name(known), name(other)].join(" ");
-            let digest = Digest::of_fields([pair.as_bytes()]).to_string();
-            folder.join("same").join(&digest[..32])
-        });
-        if note.as_ref().is_some_and(|note| note.exists()) {
-            return true;
-        }
-        let same = snapshot.holds_after(span.differences, span.base, span.head);
-        if let Some(note) = note.filter(|_| same && span.differences.len() > NOTED) {
-            let _ = store::replace(&note, b"");
-            let notes = note.parent().map(newest).unwrap_or_default();
-            for (path, _) in notes.into_iter().skip(NOTES) {
-                let _ = std::fs::remove_file(path);
-            }
-        }
-        same
+        let note = self.notes().zip(other);
+        let note = note.map(|(folder, other)| Note::new(&folder, &[name(known), name(other)]));
+        let holds = || snapshot.holds_after(span.differences, span.base, span.head);
+        noted(note, span.differences.len(), holds)
+    }
+
+    /// Where it is kept which trees have the same inventory.
+    fn notes(&self) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.parent()?.join("same"))
     }
 
     /// Scans a tree, and keeps what was found.
@@ -290,6 +284,36 @@ impl Memory {
         }
         None
     }
+}
+
+/// The file that says that two trees have the same inventory.
+struct Note(PathBuf);
+
+impl Note {
+    fn new(folder: &Path, pair: &[String; 2]) -> Self {
+        let digest = Digest::of_fields([pair.join(" ").as_bytes()]).to_string();
+        Self(folder.join(&digest[..32]))
+    }
+
+    fn keep(&self) {
+        let _ = store::replace(&self.0, b"");
+        let notes = self.0.parent().map(newest).unwrap_or_default();
+        for (path, _) in notes.into_iter().skip(NOTES) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Answers what takes a look at files; where these are many, the answer is kept for the next time.
+fn noted(note: Option<Note>, looked_at: usize, is_so: impl FnOnce() -> bool) -> bool {
+    if note.as_ref().is_some_and(|note| note.0.exists()) {
+        return true;
+    }
+    let is_so = is_so();
+    if let Some(note) = note.filter(|_| is_so && looked_at > NOTED) {
+        note.keep();
+    }
+    is_so
 }
 
 /// A stored inventory that may serve.

@@ -24,14 +24,14 @@ pub(super) struct Words {
 const CODE: Parser<Words> = Parser {
     id: "sources/code",
     version: 1,
-    parse: |bytes| Ok::<_, Broken>(code(bytes)),
+    parse: |bytes| Ok::<_, Broken>(read(bytes).0),
 };
 const SCRIPT: Parser<Words> = Parser {
     id: "sources/script",
     version: 1,
     parse: |bytes| {
-        let mut found = code(bytes);
-        packages(bytes, &mut found);
+        let (mut found, quoted) = read(bytes);
+        packages(bytes, &quoted, &mut found);
         Ok::<_, Broken>(found)
     },
 };
@@ -39,7 +39,7 @@ const PYTHON: Parser<Words> = Parser {
     id: "sources/python",
     version: 1,
     parse: |bytes| {
-        let mut found = code(bytes);
+        let (mut found, _) = read(bytes);
         imports(bytes, &mut found);
         Ok::<_, Broken>(found)
     },
@@ -126,7 +126,8 @@ const PARTS: usize = 8;
 /// So far before a word is looked for the folder that it is joined to.
 const NEAR: usize = 48;
 
-fn code(bytes: &[u8]) -> Words {
+/// Reads a source: what it names, and its words between quotes.
+fn read(bytes: &[u8]) -> (Words, Vec<Span>) {
     let mut found = Words::default();
     climbing(bytes, &mut found);
     let all = quoted(bytes);
@@ -143,7 +144,7 @@ fn code(bytes: &[u8]) -> Words {
         }
         rest = after;
     }
-    found
+    (found, all)
 }
 
 /// A word between quotes: where it begins, and where it ends.
@@ -264,9 +265,9 @@ const fn is_of_path(byte: u8) -> bool {
 }
 
 /// Takes the packages of npm that are imported: `@a/b/c` is of `@a/b`.
-fn packages(bytes: &[u8], found: &mut Words) {
+fn packages(bytes: &[u8], quoted: &[Span], found: &mut Words) {
     const BEFORE: &[&[u8]] = &[b"from", b"import", b"(", b"import type"];
-    for (start, end) in quoted(bytes) {
+    for (start, end) in quoted.iter().copied() {
         let before = bytes[..start - 1].trim_ascii_end();
         let is_import = BEFORE.iter().any(|word| before.ends_with(word));
         let word = std::str::from_utf8(&bytes[start..end]).unwrap_or_default();
@@ -355,6 +356,7 @@ mod tests {
 
     #[test]
     fn modules_are_taken_by_their_first_part() {
+        let packages = |bytes: &[u8], found: &mut Words| packages(bytes, &quoted(bytes), found);
         let check = |take: fn(&[u8], &mut Words), text: &str, expect: &str| {
             let mut found = Words::default();
             take(text.as_bytes(), &mut found);
@@ -388,7 +390,7 @@ mod tests {
     #[test]
     fn paths_are_taken_from_what_languages_write() {
         let check = |text: &str, climbing: &str, inner: &str| {
-            let found = code(text.as_bytes());
+            let (found, _) = read(text.as_bytes());
             let join = |words: &BTreeSet<String>| {
                 words
                     .iter()
