@@ -87,12 +87,17 @@ pub(super) fn imported(reader: &mut Reader, name: &str, line: u32) {
 
 /// Notes a function that is taken under another name: what loads modules could not be told any more where it is called.
 pub(super) fn renamed(found: &mut Source, name: &str, line: u32) {
-    if matches!(
-        name,
-        "import_module" | "__import__" | "import_string" | "run_module"
-    ) {
+    if loads(name) {
         escape(found, line, "loads modules under another name");
     }
+}
+
+/// Tells whether a function of this name loads modules.
+pub(super) fn loads(name: &str) -> bool {
+    matches!(
+        name,
+        "import_module" | "__import__" | "import_string" | "run_module"
+    )
 }
 
 /// Notes what a call does.
@@ -106,6 +111,10 @@ pub(super) fn called(reader: &mut Reader, call: &Call) {
         ]
         | ["pydoc", "locate"]
         | ["pkgutil", "resolve_name"] => loaded(reader, call),
+        ["getattr"] => {
+            let name = call.second.as_ref().map_or("", |name| &name.start);
+            renamed(found, name, call.line);
+        }
         ["__path__", "append" | "insert" | "extend"] => {
             escape(found, call.line, "changes where a package is looked for");
         }

@@ -12,7 +12,7 @@ use crate::facts::{Broken, Parser};
 /// Facts of Python files.
 pub(in super::super) const SOURCE: Parser<Source> = Parser {
     id: "python/source",
-    version: 2,
+    version: 3,
     parse,
 };
 

@@ -73,6 +73,8 @@ pub(super) struct Reader {
     joins: bool,
     /// `a.b.c`, as often as it is written.
     chains: BTreeSet<Vec<String>>,
+    /// Whether the next expression is what is called, not what is handed on.
+    is_called: bool,
 }
 
 /// Where lines begin.
@@ -354,6 +356,9 @@ impl<'a> Visitor<'a> for Reader {
             return;
         }
         self.depth += 1;
+        if !std::mem::take(&mut self.is_called) {
+            self.visit_value(expr);
+        }
         match expr {
             Expr::StringLiteral(text) => self.found.read_text(text.value.to_str()),
             Expr::FString(text) => {
@@ -376,6 +381,8 @@ impl<'a> Visitor<'a> for Reader {
             },
             Expr::Call(call) => {
                 self.visit_call(call);
+                // What is called is visited first.
+                self.is_called = true;
                 visitor::walk_expr(self, expr);
             }
             _ => visitor::walk_expr(self, expr),
@@ -397,6 +404,19 @@ impl<'a> Visitor<'a> for Reader {
 }
 
 impl Reader {
+    /// `load = importlib.import_module`: a function that is handed on is called by other names.
+    fn visit_value(&mut self, expr: &Expr) {
+        let (name, range) = match expr {
+            Expr::Name(name) => (name.id.as_str(), name.range),
+            Expr::Attribute(attribute) => (attribute.attr.as_str(), attribute.range),
+            _ => return,
+        };
+        if calls::loads(name) {
+            let line = self.lines.number(range.start().to_usize());
+            calls::renamed(&mut self.found, name, line);
+        }
+    }
+
     fn visit_chain(&mut self, mut names: Vec<String>, line: u32) {
         // Taking a long one apart goes as deep as it is long.
         self.too_deep |= names.len() > MAX_DEPTH;

@@ -176,6 +176,17 @@ fn loaders_under_another_name_are_an_escape() {
         escape(renamed).as_deref(),
         Some("loads modules under another name")
     );
+    let other = "loads modules under another name";
+    let check = |text, expect: Option<&str>| assert_eq!(escape(text).as_deref(), expect, "{text}");
+    check("import importlib\nload = importlib.import_module", Some(other));
+    check("imp = __import__", Some(other));
+    check("load = getattr(importlib, 'import_module')", Some(other));
+    check("all = list(map(import_module, names))", Some(other));
+    check("load = partial(importlib.import_module, package='a')", Some(other));
+    check("class C:\n    load = staticmethod(import_module)", Some(other));
+    check("x = importlib.import_module('a')", None);
+    check("x = __import__('a').b", None);
+    check("mock.patch.object(importlib, 'import_module')", None);
     assert_eq!(escape("from importlib import import_module"), None);
     assert_eq!(escape("from importlib import metadata as m"), None);
 }
