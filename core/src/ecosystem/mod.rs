@@ -292,6 +292,19 @@ impl Scan<'_> {
         self.tree.read(path)
     }
 
+    /// Reads many files on all cores, and returns what `find` finds in them, in the order of `paths`; what cannot be read has nothing.
+    pub fn search<T: Send>(
+        &self,
+        paths: &[&RepoPath],
+        find: impl Fn(&RepoPath, &[u8]) -> Option<T> + Sync,
+    ) -> Vec<(RepoPath, T)> {
+        let found = paths.par_iter().filter_map(|path| {
+            let bytes = self.read(path).ok()?;
+            Some(((*path).clone(), find(path, &bytes)?))
+        });
+        found.collect()
+    }
+
     /// Parses many files on all cores; the answers stand in the order of `paths`.
     pub fn parse_all<T>(
         &self,

@@ -6,6 +6,7 @@
 
 mod calls;
 mod data;
+mod outer;
 mod settings;
 mod source;
 mod stdlib;
@@ -57,32 +58,48 @@ struct Followed {
 
 type Files = BTreeMap<RepoPath, Followed>;
 
-/// Follows files to the end.
+/// Follows files to the end, and from data to data.
 fn followed(world: &World<'_>, of: &BTreeSet<RepoPath>) -> Files {
-    let data = Data::new(world);
+    let mut data = Data::new(world);
     let tests = tests(world, of);
+    let mut found = follow_all(world, &data, &tests);
+    if data.lead_outwards(world) {
+        found = follow_all(world, &data, &tests);
+    }
+    for (path, uses) in data.leading() {
+        found.entry(path.clone()).or_insert_with(|| Followed {
+            source: SourceFile {
+                path: path.clone(),
+                uses,
+                ..SourceFile::default()
+            },
+            patches: false,
+            moves_path: false,
+        });
+    }
+    let doubtful = data.doubtful();
+    for file in found.values_mut() {
+        file.source.uses.retain(|path| !doubtful.contains(path));
+    }
+    spread_patches(world, of, &mut found);
+    found
+}
+
+fn follow_all(world: &World<'_>, data: &Data<'_>, tests: &Tests) -> Files {
     let mut found = Files::new();
-    let mut open: Vec<RepoPath> = of.iter().filter(|path| is_source(path)).cloned().collect();
+    let all = tests.all.iter();
+    let mut open: Vec<RepoPath> = all.filter(|path| is_source(path)).cloned().collect();
     while !open.is_empty() {
         let mut next = BTreeSet::new();
         for (path, facts) in read(world, open) {
-            let file = follow(world, &data, &tests, &path, &facts);
-            next.extend(
-                file.source
-                    .uses
-                    .iter()
-                    .filter(|path| is_source(path))
-                    .cloned(),
-            );
+            let file = follow(world, data, tests, &path, &facts);
+            let uses = file.source.uses.iter();
+            next.extend(uses.filter(|path| is_source(path)).cloned());
             found.insert(path, file);
         }
         let is_new = |path: &RepoPath| !found.contains_key(path);
         open = next.into_iter().filter(is_new).collect();
     }
-    for file in found.values_mut() {
-        file.source.uses.retain(|path| !data.is_unnamed(path));
-    }
-    spread_patches(world, of, &mut found);
     found
 }
 

@@ -178,12 +178,21 @@ fn loaders_under_another_name_are_an_escape() {
     );
     let other = "loads modules under another name";
     let check = |text, expect: Option<&str>| assert_eq!(escape(text).as_deref(), expect, "{text}");
-    check("import importlib\nload = importlib.import_module", Some(other));
+    check(
+        "import importlib\nload = importlib.import_module",
+        Some(other),
+    );
     check("imp = __import__", Some(other));
     check("load = getattr(importlib, 'import_module')", Some(other));
     check("all = list(map(import_module, names))", Some(other));
-    check("load = partial(importlib.import_module, package='a')", Some(other));
-    check("class C:\n    load = staticmethod(import_module)", Some(other));
+    check(
+        "load = partial(importlib.import_module, package='a')",
+        Some(other),
+    );
+    check(
+        "class C:\n    load = staticmethod(import_module)",
+        Some(other),
+    );
     check("x = importlib.import_module('a')", None);
     check("x = __import__('a').b", None);
     check("mock.patch.object(importlib, 'import_module')", None);
@@ -548,4 +557,83 @@ fn data_is_found_by_name() {
     check("x = glob.glob('*.json')", &["*t/x.json", "*u/y.json"], "");
     // Nobody can tell what becomes of the sources of other languages.
     check("open('x.proto')", &["*t/x.proto"], "");
+}
+
+#[test]
+fn data_leads_to_the_data_that_it_names() {
+    let check = |text: &str, files: &[(&str, &str)], expect: &str| {
+        assert_eq!(reached(text, files, &["t", "u"]), expect, "{files:?}");
+    };
+    let other = ("t/conftest.py", "X = 'base.html'");
+    let page = |text| ("t/web/page.html", text);
+    check(
+        "render('page.html')",
+        &[
+            other,
+            ("*t/web/base.html", ""),
+            page("{% extends 'base.html' %}"),
+        ],
+        "t/conftest.py, t/web/base.html, t/web/page.html",
+    );
+    check(
+        "render('page.html')",
+        &[other, ("*t/web/base.html", ""), page("base")],
+        "t/conftest.py, t/web/base.html, t/web/page.html",
+    );
+    check(
+        "render('page.html')",
+        &[other, ("*t/web/base.html", ""), page("other.html")],
+        "t/conftest.py, t/web/base.html",
+    );
+    // Over several.
+    check(
+        "render('shop.html')",
+        &[
+            other,
+            ("*t/web/base.html", ""),
+            page("{% extends 'base.html' %}"),
+            ("t/web/shop.html", "{% extends 'page.html' %}"),
+        ],
+        "t/conftest.py, t/web/base.html, t/web/page.html, t/web/shop.html",
+    );
+    // Who reads what nobody names?
+    check(
+        "",
+        &[
+            other,
+            ("*t/web/base.html", ""),
+            page("{% extends 'base.html' %}"),
+        ],
+        "t/conftest.py",
+    );
+    // Prose only talks.
+    check(
+        "",
+        &[
+            other,
+            ("*t/web/base.html", ""),
+            ("t/README.md", "base.html"),
+        ],
+        "t/conftest.py, t/web/base.html",
+    );
+}
+
+#[test]
+fn words_that_look_like_a_name_prove_no_reader() {
+    let check = |text: &str, files: &[&str], expect: &str| {
+        let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
+        assert_eq!(reached(text, &files, &["t", "u"]), expect, "{text}");
+    };
+    check("reverse('order_list')", &["*t/web/order_list.html"], "");
+    check(
+        "getLogger('shop')",
+        &["*t/shop/x.html", "t/shop/views.py"],
+        "",
+    );
+    check(
+        "render('web/order_list')",
+        &["*t/web/order_list.html"],
+        "t/web/order_list.html",
+    );
+    check("HERE / 'web'", &["*t/web/x.html"], "t/web/x.html");
 }
