@@ -10,17 +10,17 @@ use crate::facts::{Broken, Parser};
 
 pub(super) const PYPROJECT: Parser<Manifest> = Parser {
     id: "python/pyproject",
-    version: 3,
+    version: 4,
     parse: parse_pyproject,
 };
 pub(super) const SETUP_CFG: Parser<Manifest> = Parser {
     id: "python/setup-cfg",
-    version: 2,
+    version: 3,
     parse: parse_setup_cfg,
 };
 pub(super) const SETUP_PY: Parser<Manifest> = Parser {
     id: "python/setup-py",
-    version: 1,
+    version: 2,
     parse: parse_setup_py,
 };
 pub(super) const PIPFILE: Parser<Vec<Requirement>> = Parser {
@@ -39,6 +39,9 @@ pub(super) const REQUIREMENTS: Parser<Vec<Requirement>> = Parser {
     parse: parse_requirements,
 };
 
+/// The group of entry points that makes a plugin of pytest, whatever the form.
+const PLUGINS: &str = "pytest11";
+
 /// One project's manifests, joined.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
@@ -48,6 +51,8 @@ pub(super) struct Manifest {
     /// A uv workspace root.
     pub(super) is_workspace: bool,
     pub(super) uses_pytest: bool,
+    /// Whether it is a plugin of pytest: that takes part wherever it is installed.
+    pub(super) is_plugin: bool,
     /// What pytest is told.
     pub(super) pytest: PytestSettings,
     /// Whether its build computes what it needs.
@@ -80,6 +85,7 @@ impl Manifest {
         self.is_package |= other.is_package;
         self.is_workspace |= other.is_workspace;
         self.uses_pytest |= other.uses_pytest;
+        self.is_plugin |= other.is_plugin;
         self.pytest.absorb(&other.pytest);
         self.is_dynamic |= other.is_dynamic;
         let named = other.requires.iter().cloned();
@@ -178,6 +184,7 @@ fn parse_pyproject(bytes: &[u8]) -> Result<Manifest, Broken> {
             || at(&["build-system"]).is_some(),
         is_workspace: workspace,
         uses_pytest: text.contains("pytest"),
+        is_plugin: text.contains(PLUGINS),
         ..Manifest::default()
     };
     if let Some(settings) = at(&["tool", "pytest", "ini_options"]) {
@@ -311,6 +318,7 @@ fn parse_setup_cfg(bytes: &[u8]) -> Result<Manifest, Broken> {
     let text = String::from_utf8_lossy(bytes);
     let mut manifest = Manifest {
         uses_pytest: text.contains("pytest"),
+        is_plugin: text.contains(PLUGINS),
         ..Manifest::default()
     };
     let (mut section, mut key) = (String::new(), String::new());
@@ -378,6 +386,7 @@ fn parse_setup_py(bytes: &[u8]) -> Result<Manifest, Broken> {
     let mut manifest = Manifest {
         name,
         is_package: true,
+        is_plugin: text.contains(PLUGINS),
         ..Manifest::default()
     };
     for (key, end, development) in [

@@ -7,6 +7,7 @@ mod imports;
 mod lock;
 mod manifest;
 mod pytest;
+mod shared;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -112,6 +113,7 @@ impl Ecosystem for Python {
             discovery.declared.extend(declared);
             links(folder, manifest, &by_name, &mut discovery.links);
         }
+        shared::links(scan, &found, &by_name, &mut discovery.links);
         fixtures(scan, &found, &mut discovery.links);
         discovery
     }

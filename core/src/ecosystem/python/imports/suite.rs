@@ -28,6 +28,9 @@ const MORE: &[&str] = &[
     "--doctest-modules",
     "--doctest-glob",
     "--doctest-plus",
+    "--doctest-rst",
+    "--markdown-docs",
+    "--codeblocks",
     "--pyargs",
     "--nbval",
     "--mypy",
@@ -108,6 +111,9 @@ fn pytest(
                 "{path} is only read where the tests below it run alone"
             ));
         }
+        if wanted && !ignored && !skipped && has_examples(look, path) {
+            return Err(format!("{path} is run as well, for its examples"));
+        }
         let is_test =
             name.ends_with(".py") && patterns.iter().any(|pattern| pattern.is_match(&name));
         if is_test && wanted && !ignored && !skipped {
@@ -118,6 +124,14 @@ fn pytest(
         tests,
         ..Suite::default()
     })
+}
+
+/// Tells whether a file is one of those that pytest runs without being told to.
+fn has_examples(look: &Look<'_>, path: &RepoPath) -> bool {
+    let name = path.file_name();
+    let is_text = name.starts_with(b"test") && name.ends_with(b".txt");
+    let read = |path: &RepoPath| look.head.read(path).unwrap_or_default();
+    is_text && memchr::memmem::find(&read(path), b">>>").is_some()
 }
 
 fn patterns(settings: &Pytest) -> Result<Vec<globset::GlobMatcher>, String> {

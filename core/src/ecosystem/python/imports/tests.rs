@@ -560,6 +560,30 @@ fn data_is_found_by_name() {
 }
 
 #[test]
+fn documents_are_found_by_name() {
+    let check = |text: &str, files: &[&str], expect: &str| {
+        let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
+        assert_eq!(reached(text, &files, &["t", "u"]), expect, "{text}");
+    };
+    // Documents are data like any other.
+    check(
+        "open('CHANGELOG.md')",
+        &["*t/CHANGELOG.md", "*t/x.md"],
+        "t/CHANGELOG.md",
+    );
+    check(
+        "doctest.testfile('../README.md')",
+        &["*README.md"],
+        "README.md",
+    );
+    check(
+        "Path('docs/usage.md').read_text()",
+        &["*t/docs/usage.md"],
+        "t/docs/usage.md",
+    );
+}
+
+#[test]
 fn data_leads_to_the_data_that_it_names() {
     let check = |text: &str, files: &[(&str, &str)], expect: &str| {
         assert_eq!(reached(text, files, &["t", "u"]), expect, "{files:?}");
