@@ -6,6 +6,7 @@
 //! Django (`INSTALLED_APPS`) and of Celery (`autodiscover_tasks`).
 
 use super::source::{Escape, Module, Source};
+use super::stdlib;
 use super::syntax::Reader;
 
 /// What is known of the text that an expression gives.
@@ -302,6 +303,23 @@ pub(super) fn called_at_top(reader: &mut Reader, names: &[String]) {
         .is_some_and(|last| matches!(last.as_str(), "importorskip" | "import_module"));
     if !HARMLESS.contains(&first) && !importing {
         reader.found.patches = true;
+    }
+}
+
+/// Notes the names of others that are called, or written into, as soon as the file is imported.
+pub(super) fn registered(reader: &mut Reader, names: &[String]) {
+    let Some((first, rest)) = names.split_first() else {
+        return;
+    };
+    let of = reader.bound(first).to_vec();
+    for module in of {
+        let mut parts = module.name.split('.').map(ToOwned::to_owned);
+        let top = parts.next().unwrap_or_default();
+        if module.level > 0 || !(stdlib::has(&top) || top == "pytest") {
+            let last = parts.next_back().unwrap_or(top);
+            let names = rest.iter().cloned().chain([last]);
+            reader.found.registers.extend(names);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod calls;
 mod data;
 mod outer;
+mod registry;
 mod settings;
 mod source;
 mod stdlib;
@@ -24,6 +25,7 @@ use super::Python;
 use crate::config::defects;
 use crate::facts::Fault;
 use data::Data;
+use registry::Registering;
 use source::{Module, SOURCE, Source};
 use world::{World, is_source};
 
@@ -54,6 +56,21 @@ struct Followed {
     source: SourceFile,
     patches: bool,
     moves_path: bool,
+    registering: Registering,
+}
+
+impl Followed {
+    fn new(path: &RepoPath) -> Self {
+        Self {
+            source: SourceFile {
+                path: path.clone(),
+                ..SourceFile::default()
+            },
+            patches: false,
+            moves_path: false,
+            registering: Registering::default(),
+        }
+    }
 }
 
 type Files = BTreeMap<RepoPath, Followed>;
@@ -67,20 +84,14 @@ fn followed(world: &World<'_>, of: &BTreeSet<RepoPath>) -> Files {
         found = follow_all(world, &data, &tests);
     }
     for (path, uses) in data.leading() {
-        found.entry(path.clone()).or_insert_with(|| Followed {
-            source: SourceFile {
-                path: path.clone(),
-                uses,
-                ..SourceFile::default()
-            },
-            patches: false,
-            moves_path: false,
-        });
+        let file = found.entry(path.clone());
+        file.or_insert_with(|| Followed::new(path)).source.uses = uses;
     }
     let doubtful = data.doubtful();
     for file in found.values_mut() {
         file.source.uses.retain(|path| !doubtful.contains(path));
     }
+    registry::spread(&mut found);
     spread_patches(world, of, &mut found);
     found
 }
@@ -176,19 +187,13 @@ fn follow(
     path: &RepoPath,
     facts: &Facts,
 ) -> Followed {
-    let mut file = Followed {
-        source: SourceFile {
-            path: path.clone(),
-            ..SourceFile::default()
-        },
-        patches: false,
-        moves_path: false,
-    };
+    let mut file = Followed::new(path);
     let is_conftest = path.file_name() == b"conftest.py";
     for facts in facts.head.iter().chain(&facts.base).flatten() {
         uses(world, data, path, facts, &mut file.source.uses);
         file.patches |= facts.patches || (is_conftest && facts.patches_within);
         file.moves_path |= facts.moves_path;
+        file.registering.add(facts);
     }
     if let Some(head) = &facts.head {
         file.source.escape = escape(world, path, head);

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::registry::Kept;
 use super::syntax;
 use crate::facts::{Broken, Parser};
 
 /// Facts of Python files.
 pub(in super::super) const SOURCE: Parser<Source> = Parser {
     id: "python/source",
-    version: 3,
+    version: 4,
     parse,
 };
 
@@ -48,6 +49,10 @@ pub(in super::super) struct Source {
     pub(super) moves_path: bool,
     /// Whether it names Django applications, which are loaded as a whole.
     pub(super) names_apps: bool,
+    /// What it keeps for others.
+    pub(super) kept: Kept,
+    /// Names of others that it calls, or writes into, as soon as it is imported.
+    pub(super) registers: BTreeSet<String>,
 }
 
 /// A module as an import names it.

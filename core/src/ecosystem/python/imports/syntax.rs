@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    ExceptHandler, Expr, ExprCall, ExprFString, FStringPart, InterpolatedStringElement, Operator,
-    Parameter, PySourceType, Stmt, StmtTry,
+    Decorator, ExceptHandler, Expr, ExprCall, ExprFString, FStringPart, InterpolatedStringElement,
+    Operator, Parameter, PySourceType, Stmt, StmtTry,
 };
 use ruff_python_parser::parse_unchecked_source;
 
 use super::calls::{self, Call, Text};
+use super::registry;
 use super::source::{Import, Module, Source};
 use crate::facts::Broken;
 
@@ -48,6 +49,7 @@ pub(super) fn read(text: &str) -> Result<Source, Broken> {
     }
     broken.map_or(Ok(()), Err)?;
     reader.resolve_chains();
+    reader.found.kept = registry::kept(parsed.suite());
     reader.found.reads_data |= reader.knows_place && reader.joins;
     Ok(reader.found)
 }
@@ -275,7 +277,7 @@ fn catches_imports(caught: &Expr) -> bool {
 }
 
 /// The first target of an assignment, what it is given, and where it stands.
-fn assigned(statement: &Stmt) -> Option<(&Expr, &Expr, usize)> {
+pub(super) fn assigned(statement: &Stmt) -> Option<(&Expr, &Expr, usize)> {
     let (target, value, range) = match statement {
         Stmt::Assign(assign) => (assign.targets.first()?, &*assign.value, assign.range),
         Stmt::AnnAssign(assign) => (&*assign.target, assign.value.as_deref()?, assign.range),
@@ -286,7 +288,7 @@ fn assigned(statement: &Stmt) -> Option<(&Expr, &Expr, usize)> {
 }
 
 /// The names of `a.b.c`; `None` for anything else.
-fn chain(expr: &Expr) -> Option<Vec<String>> {
+pub(super) fn chain(expr: &Expr) -> Option<Vec<String>> {
     let mut names = Vec::new();
     let mut at = expr;
     loop {
@@ -321,9 +323,14 @@ impl<'a> Visitor<'a> for Reader {
             Stmt::FunctionDef(function) => {
                 let line = self.lines.number(function.range.start().to_usize());
                 calls::defined(self, function.name.as_str(), line);
+                self.visit_decorators(&function.decorator_list);
                 self.inside += 1;
                 visitor::walk_stmt(self, statement);
                 self.inside -= 1;
+            }
+            Stmt::ClassDef(class) => {
+                self.visit_decorators(&class.decorator_list);
+                visitor::walk_stmt(self, statement);
             }
             Stmt::If(branch) if is_named(&branch.test, "TYPE_CHECKING") => {
                 self.optional += 1;
@@ -341,7 +348,9 @@ impl<'a> Visitor<'a> for Reader {
                 if let Expr::Call(call) = &*alone.value
                     && self.is_at_top()
                 {
-                    calls::called_at_top(self, &name_of_called(&call.func));
+                    let names = name_of_called(&call.func);
+                    calls::called_at_top(self, &names);
+                    calls::registered(self, &names);
                 }
                 visitor::walk_stmt(self, statement);
             }
@@ -417,6 +426,20 @@ impl Reader {
         }
     }
 
+    /// Decorators are called where they stand.
+    fn visit_decorators(&mut self, decorators: &[Decorator]) {
+        if !self.is_at_top() {
+            return;
+        }
+        for decorator in decorators {
+            let names = match &decorator.expression {
+                Expr::Call(call) => name_of_called(&call.func),
+                plain => chain(plain).unwrap_or_default(),
+            };
+            calls::registered(self, &names);
+        }
+    }
+
     fn visit_chain(&mut self, mut names: Vec<String>, line: u32) {
         // Taking a long one apart goes as deep as it is long.
         self.too_deep |= names.len() > MAX_DEPTH;
@@ -487,7 +510,12 @@ impl Reader {
                 self.optional -= 1;
             }
             "__path__" if names.len() == 1 && is_extended(value) => {}
-            _ => calls::assigned(self, &names, line),
+            _ => {
+                if self.is_at_top() {
+                    calls::registered(self, &names);
+                }
+                calls::assigned(self, &names, line);
+            }
         }
     }
 
@@ -525,7 +553,7 @@ fn is_extended(value: &Expr) -> bool {
 }
 
 /// The names of what is called; what is called on something without a name begins with an empty one.
-fn name_of_called(called: &Expr) -> Vec<String> {
+pub(super) fn name_of_called(called: &Expr) -> Vec<String> {
     chain(called).unwrap_or_else(|| match called {
         Expr::Attribute(attribute) => vec![String::new(), attribute.attr.as_str().to_owned()],
         _ => Vec::new(),

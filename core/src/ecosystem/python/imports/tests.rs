@@ -8,7 +8,7 @@ use affected_graph::{
 };
 
 use super::source::{SOURCE, Source};
-use crate::ecosystem::{ChangedFiles, FileLevel, Look, Reads, Scan, python::Python};
+use crate::ecosystem::{ChangedFiles, FileLevel, Look, Reads, Scan, SourceFile, python::Python};
 use crate::facts::FactStore;
 use crate::tree::memory::MemoryTree;
 
@@ -314,6 +314,27 @@ fn graph(folders: &[&str]) -> ProjectGraph {
 /// Follows `t/test_a.py`, with the text given, among `files`, and tells all that it reaches, or what hides it. A path with
 /// a minus was deleted, one with a star was modified.
 fn reached(text: &str, files: &[(&str, &str)], folders: &[&str]) -> String {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for source in followed(text, files, folders) {
+        told.extend(source.escape.map(|escape| format!("! {escape}")));
+        told.extend(source.uses.iter().map(ToString::to_string));
+    }
+    told.remove("t/test_a.py");
+    told.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// What one of the files uses.
+fn reached_from(text: &str, files: &[(&str, &str)], of: &str) -> String {
+    let all = followed(text, files, &["t"]).into_iter();
+    let mut own = all.filter(|source| source.path.to_string() == of);
+    let uses = own.next().expect("a file that is followed").uses;
+    uses.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn followed(text: &str, files: &[(&str, &str)], folders: &[&str]) -> Vec<SourceFile> {
     let path = |text: &str| RepoPath::new(text).expect("a path");
     let of = BTreeSet::from([path("t/test_a.py")]);
     let mut changed = ChangedFiles::default();
@@ -343,14 +364,7 @@ fn reached(text: &str, files: &[(&str, &str)], folders: &[&str]) -> String {
         graph: &graph,
         changed: &changed,
     };
-    let sources = Python.sources(&look, &of);
-    let mut told: BTreeSet<String> = BTreeSet::new();
-    for source in sources {
-        told.extend(source.escape.map(|escape| format!("! {escape}")));
-        told.extend(source.uses.iter().map(ToString::to_string));
-    }
-    told.remove("t/test_a.py");
-    told.into_iter().collect::<Vec<_>>().join(", ")
+    Python.sources(&look, &of)
 }
 
 #[test]
@@ -660,4 +674,88 @@ fn words_that_look_like_a_name_prove_no_reader() {
         "t/web/order_list.html",
     );
     check("HERE / 'web'", &["*t/web/x.html"], "t/web/x.html");
+}
+
+#[test]
+fn what_keeps_others_is_known_by_name() {
+    let check = |text: &str, by_call: &str, by_heir: &str| {
+        let kept = read(text).kept;
+        let told = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
+        let told = (told(kept.by_call), told(kept.by_heir));
+        assert_eq!(told, (by_call.to_owned(), by_heir.to_owned()), "{text}");
+    };
+    check(
+        "R = {}\ndef add(n):\n    def deco(f):\n        R[n] = f\n    return deco",
+        "R add",
+        "",
+    );
+    check(
+        "R = []\ndef add(f):\n    R.append(f)\ndef also(f): return add(f)",
+        "R add also",
+        "",
+    );
+    check("def add(f):\n    global x\n    x = f", "add", "");
+    check("R = {}\ndef get(n): return R[n]", "R", "");
+    check("def add(r, f):\n    r[0] = f", "", "");
+    check("app = Flask()", "app", "app");
+    check("T = TypeVar('T')\nlog = logging.getLogger()", "", "");
+    check("@functools.singledispatch\ndef show(x): pass", "show", "");
+    check(
+        "class B:\n    all = []\n    def __init_subclass__(cls):\n        B.all.append(cls)",
+        "",
+        "B",
+    );
+    check(
+        "class M(type):\n    all = {}\n    def __new__(m, n):\n        m.all[n] = m",
+        "",
+        "M",
+    );
+    check("class C:\n    def f(self):\n        self.x[0] = 1", "", "");
+}
+
+#[test]
+fn who_uses_a_registry_uses_what_others_put_into_it() {
+    let check = |registry: &str, handler: &str, expect: &str| {
+        let files = [
+            ("t/conftest.py", "import hand"),
+            ("t/reg.py", registry),
+            ("t/hand.py", handler),
+        ];
+        let found = reached_from("import reg", &files, "t/reg.py");
+        assert_eq!(found, expect, "{registry} {handler}");
+    };
+    let keeping = "R = {}\ndef register(f):\n    R[f] = f";
+    check(
+        keeping,
+        "from reg import register\n@register\ndef f(): pass",
+        "t/hand.py",
+    );
+    check(
+        keeping,
+        "from reg import register as r\n@r\ndef f(): pass",
+        "t/hand.py",
+    );
+    check(keeping, "import reg\nreg.register(1)", "t/hand.py");
+    check(
+        keeping,
+        "from reg import register\ndef f(): register(1)",
+        "",
+    );
+    check(keeping, "@register\ndef f(): pass", "");
+    check(
+        "def register(f): return f",
+        "from reg import register\n@register\ndef f(): pass",
+        "",
+    );
+    check(
+        "app = App()",
+        "from reg import app\n@app.route('/')\ndef f(): pass",
+        "t/hand.py",
+    );
+    check("app = App()", "from reg import app\nx = app", "");
+    let family = "A = []\nclass B:\n    def __init_subclass__(cls):\n        A.append(cls)\nclass C(B): pass";
+    check(family, "from reg import B\nclass D(B): pass", "t/hand.py");
+    check(family, "from reg import C\nclass D(C): pass", "t/hand.py");
+    check("R = {}", "from reg import R\nR['a'] = 1", "t/hand.py");
+    check("R = {}", "from reg import R\nx = R['a']", "");
 }
