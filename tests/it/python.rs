@@ -209,6 +209,31 @@ fn files_that_are_no_sources_select_who_names_them_or_everything() {
     }
 }
 
+/// Settings of a linter are tested by nobody but who reads the file.
+#[test]
+fn settings_of_linters_select_who_reads_the_manifest() {
+    let repo = repository();
+    repo.git(&["checkout", "-q", "main"]);
+    let text = "def test_it():\n    assert open('pyproject.toml').read()\n";
+    repo.write("app/tests/test_meta.py", text);
+    repo.commit("more");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    let names = |manifest: &str| {
+        repo.write("app/pyproject.toml", manifest);
+        selected(&repo).0.into_iter().collect::<Vec<_>>()
+    };
+    let (_, manifest) = FILES
+        .iter()
+        .find(|(path, _)| *path == "app/pyproject.toml")
+        .unwrap();
+    let linted = format!("{manifest}\n[tool.ruff]\nline-length = 99\n");
+    assert_eq!(names(&linted), ["app/tests/test_meta.py"]);
+    let other = names(&linted.replace("version = \"1\"", "version = \"2\""));
+    assert!(other.contains(&"app/tests/test_late.py".to_owned()));
+    let other = names(&format!("{manifest}\n[tool.shop]\nx = 1\n"));
+    assert!(other.contains(&"app/tests/test_late.py".to_owned()));
+}
+
 /// S3: what was deleted selects those that had it, also when nobody asks for it any more.
 #[test]
 fn s3_deleted_files_select_their_former_users() {

@@ -371,6 +371,12 @@ pub trait Ecosystem: Sync {
         Selected::Package(unit.to_owned())
     }
 
+    /// Fields of its manifests, as [`crate::diff::fields`] names them, that only tools read which take no part in tests: a manifest in
+    /// which nothing else changed is a file like any other.
+    fn idle_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// How its changes are followed from file to file, where tests are run file by file.
     fn file_level(&self) -> Option<&dyn FileLevel> {
         None

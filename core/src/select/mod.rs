@@ -235,7 +235,8 @@ fn judge(
     let nobody = BTreeSet::new();
     let answered = lock.map_or(&nobody, |lock| &lock.known);
     let read = readers.hit(question.graph, change, owner, answered, hits);
-    let shared = shared_file(question, change, lock, hits);
+    let idle = owner.filter(|owner| is_idle(question, *owner, path));
+    let shared = shared_file(question, change, lock, idle, hits);
     if let (Some(_), Some(rule)) = (lock.filter(|lock| !lock.is_manifest), &shared) {
         return Disposition::Ruled(rule.clone());
     }
@@ -251,20 +252,8 @@ fn judge(
         }
         (Some(owner), None) => {
             let project = question.graph.project(owner);
-            let (code, detail) = if project.manifests.contains(path) {
-                let fields = question.fields.get(path);
-                let fields = fields.map(|fields| format!(": {}", in_words(fields)));
-                let detail = format!("its manifest changed{}", fields.unwrap_or_default());
-                (ReasonCode::ManifestChanged, detail)
-            } else {
-                (ReasonCode::FileChanged, "its own file changed".to_owned())
-            };
-            let impact = Impact::Rebuild;
-            hits.entry(owner).or_default().push(Hit {
-                impact,
-                own: true,
-                reason: Reason::of_file(code, path, &detail),
-            });
+            let reason = own_reason(question, project, path, idle.is_some());
+            hits.entry(owner).or_default().push(Hit::whole(reason));
             return Disposition::Owned(project.name.clone());
         }
         _ => {}
@@ -284,6 +273,39 @@ fn judge(
     let detail = "it belongs to no project and no rule names it";
     hit_all(question.graph, ReasonCode::GlobalFile, change, detail, hits);
     Disposition::Unknown
+}
+
+/// Why a change of a project's own file counts.
+fn own_reason(
+    question: &Question<'_>,
+    project: &affected_graph::Project,
+    path: &RepoPath,
+    is_idle: bool,
+) -> Reason {
+    if is_idle || !project.manifests.contains(path) {
+        return Reason::of_file(ReasonCode::FileChanged, path, "its own file changed");
+    }
+    let fields = question.fields.get(path);
+    let fields = fields.map(|fields| format!(": {}", in_words(fields)));
+    let detail = format!("its manifest changed{}", fields.unwrap_or_default());
+    Reason::of_file(ReasonCode::ManifestChanged, path, &detail)
+}
+
+/// Tells whether nothing changed of a manifest but settings of tools that take no part in tests. It is a file like any other
+/// then, which tests may read.
+fn is_idle(question: &Question<'_>, owner: ProjectIndex, path: &RepoPath) -> bool {
+    let project = question.graph.project(owner);
+    let fields = question.fields.get(path);
+    let fields = fields.filter(|fields| project.manifests.contains(path) && !fields.is_empty());
+    let own = question
+        .ecosystems
+        .iter()
+        .filter(|ecosystem| speaks(project, ecosystem.id()));
+    let idle: Vec<&str> = own
+        .flat_map(|ecosystem| ecosystem.idle_fields())
+        .copied()
+        .collect();
+    fields.is_some_and(|fields| fields.iter().all(|field| idle.contains(&field.as_str())))
 }
 
 /// Names of folders whose files are read by tests or packed with the program, whatever they look like.
@@ -365,11 +387,12 @@ pub fn by_name_or_path(graph: &ProjectGraph, name: &str) -> Option<ProjectIndex>
 }
 
 /// Lockfiles, toolchain files and settings reach the projects of their ecosystem at or below their folder, unless
-/// their content says more exactly whom they reach.
+/// their content says more exactly whom they reach, or that it is no news to this one.
 fn shared_file(
     question: &Question<'_>,
     change: &Change,
     lock: Option<&LockMeaning>,
+    idle: Option<ProjectIndex>,
     hits: &mut Hits,
 ) -> Option<String> {
     let folder = change.path.parent()?;
@@ -393,7 +416,8 @@ fn shared_file(
         };
         let detail = format!("rule `{}`", shared.rule);
         for (index, project) in question.graph.projects() {
-            if project.root.is_within(&folder) && speaks(project, ecosystem.id()) {
+            let is_below = project.root.is_within(&folder) && idle != Some(index);
+            if is_below && speaks(project, ecosystem.id()) {
                 let reason = Reason::of_file(code, &change.path, &detail);
                 hits.entry(index).or_default().push(Hit::whole(reason));
                 rule = Some(shared.rule.to_owned());

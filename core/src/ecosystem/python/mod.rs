@@ -9,6 +9,7 @@ mod manifest;
 mod pytest;
 mod shared;
 mod tasks;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,6 +121,10 @@ impl Ecosystem for Python {
 
     fn shared_files(&self) -> &'static [SharedFile] {
         SHARED
+    }
+
+    fn idle_fields(&self) -> &'static [&'static str] {
+        tools::IDLE
     }
 
     fn file_level(&self) -> Option<&dyn FileLevel> {

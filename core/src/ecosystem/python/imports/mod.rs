@@ -21,12 +21,13 @@ use std::sync::Arc;
 use affected_graph::{Project, ProjectIndex, RepoPath, Task};
 
 use super::super::{FileLevel, Look, Scan, SourceFile, Suite};
-use super::Python;
+use super::{Python, tools};
 use crate::config::defects;
 use crate::facts::Fault;
 use data::Data;
 use registry::Registering;
-use source::{Module, SOURCE, Source};
+pub(super) use source::Module;
+use source::{SOURCE, Source};
 use world::{World, is_source};
 
 /// Tells whether a module is one of the standard library.
@@ -87,13 +88,31 @@ fn followed(world: &World<'_>, of: &BTreeSet<RepoPath>) -> Files {
         let file = found.entry(path.clone());
         file.or_insert_with(|| Followed::new(path)).source.uses = uses;
     }
-    let doubtful = data.doubtful();
+    let mut doubtful = data.doubtful();
+    for path in settings_only(world) {
+        // Read by those only who name it, or may read anything: nothing of it is for the tests.
+        doubtful.remove(&path);
+        found
+            .entry(path.clone())
+            .or_insert_with(|| Followed::new(&path));
+    }
     for file in found.values_mut() {
         file.source.uses.retain(|path| !doubtful.contains(path));
     }
     registry::spread(&mut found);
     spread_patches(world, of, &mut found);
     found
+}
+
+/// Changed manifests. Where one says something new of its project, the project is whole, and nobody asks for this.
+fn settings_only(world: &World<'_>) -> Vec<RepoPath> {
+    let changed = world.look.changed.modified.iter();
+    let is_manifest = |path: &&RepoPath| {
+        let owner = world.owner(path);
+        let manifests = owner.map(|owner| &world.look.graph.project(owner).manifests);
+        path.file_name() == b"pyproject.toml" && manifests.is_some_and(|all| all.contains(path))
+    };
+    changed.filter(is_manifest).cloned().collect()
 }
 
 fn follow_all(world: &World<'_>, data: &Data<'_>, tests: &Tests) -> Files {
@@ -248,6 +267,14 @@ fn uses(
         }
     }
     data.add(world, path, facts, uses);
+    if facts
+        .imports
+        .iter()
+        .any(|import| tools::is_tool(&import.module))
+    {
+        let near = settings_only(world).into_iter();
+        uses.extend(near.filter(|manifest| world.is_near(path, manifest)));
+    }
 }
 
 /// What a string loads if it is the name of a module, or of something in one: `shop.cart.total`, `shop.main:app`.

@@ -57,11 +57,11 @@ pub(in super::super) struct Source {
 
 /// A module as an import names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Module {
+pub(in super::super) struct Module {
     /// Leading dots; none for an absolute name.
-    pub(super) level: u32,
+    pub(in super::super) level: u32,
     /// `a.b`.
-    pub(super) name: String,
+    pub(in super::super) name: String,
 }
 
 /// An import.
@@ -85,7 +85,7 @@ pub(super) struct Escape {
 }
 
 impl Module {
-    pub(super) fn absolute(name: impl Into<String>) -> Self {
+    pub(in super::super) fn absolute(name: impl Into<String>) -> Self {
         Self {
             level: 0,
             name: name.into(),

@@ -33,7 +33,16 @@ const MORE: &[&str] = &[
     "--codeblocks",
     "--pyargs",
     "--nbval",
+    // Linters as plugins.
+    "--black",
+    "--codespell",
+    "--flake8",
+    "--isort",
     "--mypy",
+    "--pycodestyle",
+    "--pydocstyle",
+    "--pylint",
+    "--ruff",
 ];
 
 /// Finds the files of a task.
@@ -85,6 +94,8 @@ fn pytest(
     if demands_coverage(look, project, all()) {
         return Err("its settings demand that all of it is covered".to_owned());
     }
+    let covers = all().any(|word| word.starts_with("--cov"));
+    let settings_of_coverage = project.manifests.iter().filter(|_| covers).cloned();
     let (mut only, without) = (arguments.paths.clone(), &arguments.ignored);
     if only.is_empty() {
         let paths = settings.words("testpaths").into_iter();
@@ -122,6 +133,7 @@ fn pytest(
     }
     Ok(Suite {
         tests,
+        settings: settings_of_coverage.collect(),
         ..Suite::default()
     })
 }

@@ -291,7 +291,7 @@ fn graph(folders: &[&str]) -> ProjectGraph {
         name: (*folder).to_owned(),
         kind: ProjectKind::Library,
         ecosystems: vec![super::super::ID],
-        manifests: Vec::new(),
+        manifests: vec![path(folder).join("pyproject.toml").expect("a path")],
         ownership: Ownership::Tree,
         tasks: Vec::new(),
         inputs: Vec::new(),
@@ -574,11 +574,28 @@ fn data_is_found_by_name() {
 }
 
 #[test]
-fn documents_are_found_by_name() {
+fn manifests_and_documents_are_found_by_name() {
     let check = |text: &str, files: &[&str], expect: &str| {
         let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
         assert_eq!(reached(text, &files, &["t", "u"]), expect, "{text}");
     };
+    // Where a manifest changed for tools only, nothing is asked for but who may read it.
+    check(
+        "open('pyproject.toml')",
+        &["*t/pyproject.toml"],
+        "t/pyproject.toml",
+    );
+    check(
+        "import mypy.api",
+        &["*t/pyproject.toml"],
+        "t/pyproject.toml",
+    );
+    check(
+        "open(f'{name}.toml')",
+        &["*t/pyproject.toml"],
+        "t/pyproject.toml",
+    );
+    check("", &["*t/pyproject.toml"], "");
     // Documents are data like any other.
     check(
         "open('CHANGELOG.md')",
