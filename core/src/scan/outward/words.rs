@@ -154,22 +154,40 @@ type Span = (usize, usize);
 fn quoted(bytes: &[u8]) -> Vec<Span> {
     let mut found = Vec::new();
     let mut at = 0;
+    // Up to where no word ends with the quote of its place: nothing is looked through twice.
+    let mut open = [0; 3];
     while let Some(start) = memchr::memchr3(b'"', b'\'', b'`', &bytes[at..]).map(|skip| at + skip) {
         at = start + 1;
-        let (quote, mut end) = (bytes[start], at);
-        while let Some(byte) = bytes.get(end).filter(|byte| !matches!(byte, b'\n')) {
-            match byte {
-                b'\\' => end += 2,
-                byte if *byte == quote => {
-                    found.push((start + 1, end));
-                    at = end + 1;
-                    break;
-                }
-                _ => end += 1,
+        let open = &mut open[match bytes[start] {
+            b'"' => 0,
+            b'\'' => 1,
+            _ => 2,
+        }];
+        if start < *open {
+            continue;
+        }
+        match end_of_word(bytes, start) {
+            Ok(end) => {
+                found.push((at, end));
+                at = end + 1;
             }
+            Err(end) => *open = end,
         }
     }
     found
+}
+
+/// Where the word that begins with a quote ends, or else its line.
+fn end_of_word(bytes: &[u8], start: usize) -> Result<usize, usize> {
+    let mut end = start + 1;
+    loop {
+        match bytes.get(end) {
+            None | Some(b'\n') => return Err(end),
+            Some(b'\\') => end += 2,
+            Some(byte) if *byte == bytes[start] => return Ok(end),
+            Some(_) => end += 1,
+        }
+    }
 }
 
 /// Tells whether two words stand as parts of one path: `"a", "b"`, `"a" / "b"`, `.join("a").join("b")`.
@@ -320,30 +338,52 @@ const RANGES: &[&[u8]] = &[b"file:", b"link:", b"portal:", b"workspace:"];
 /// Takes what climbs, also inside of longer texts and without quotes: `jest --config ../../jest.json`.
 fn climbing(bytes: &[u8], found: &mut Words) {
     let mut after = 0;
+    let mut line = Line::default();
     for at in memchr::memmem::find_iter(bytes, b"../") {
         // The second `../` of one path was read with the first.
         if at < after {
             continue;
         }
-        let before = bytes[..at].iter().rev();
+        let before = bytes[after..at].iter().rev();
         let start = at - before.take_while(|byte| is_of_path(**byte)).count();
         let end = bytes[at..].iter().take_while(|byte| is_of_path(**byte));
-        after = at + end.count();
-        let word = std::str::from_utf8(&bytes[start..after]).unwrap_or_default();
+        let end = at + end.count();
+        line.go_to(bytes, start);
+        after = end;
+        let word = std::str::from_utf8(&bytes[start..end]).unwrap_or_default();
         let word = word.trim_start_matches('/');
         let climbs = word.split('/').any(|part| part == "..");
         // `"b": "link:../b"` is for those who read manifests.
         let is_range = RANGES.iter().any(|range| bytes[..start].ends_with(range));
-        if climbs && word.len() <= MOST && !is_range && !is_remark(bytes, start) {
+        if climbs && word.len() <= MOST && !is_range && !line.is_remark {
             found.climbing.insert(word.to_owned());
         }
     }
 }
 
-/// Tells whether a place lies on a line that only remarks: there, paths are those of pages.
-fn is_remark(bytes: &[u8], at: usize) -> bool {
-    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1);
-    let line = bytes[start..at].trim_ascii_start();
+/// The line of a place in a text that is gone through once.
+#[derive(Default)]
+struct Line {
+    /// Where the text before was looked through.
+    seen: usize,
+    /// Whether it only remarks: there, paths are those of pages.
+    is_remark: bool,
+}
+
+impl Line {
+    fn go_to(&mut self, bytes: &[u8], at: usize) {
+        let (from, seen) = (self.seen, at.max(self.seen));
+        self.seen = seen;
+        let start = memchr::memrchr(b'\n', &bytes[from..seen]).map(|end| from + end + 1);
+        if let Some(start) = start.or((from == 0).then_some(0)) {
+            self.is_remark = is_remark(&bytes[start..seen]);
+        }
+    }
+}
+
+/// Tells whether a line that begins so is a remark.
+fn is_remark(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
     let is_reference = memchr::memmem::find(line, b"<reference").is_some();
     let is_order = line.starts_with(b"//go:") || line.starts_with(b"#!");
     let starts = [&b"//"[..], b"* ", b"# ", b"/*", b"<!--"];
