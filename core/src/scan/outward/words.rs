@@ -101,8 +101,9 @@ pub(super) fn is_of_tests(path: &RepoPath) -> bool {
 
 fn ends(path: &RepoPath, endings: &[&str]) -> bool {
     let name = path.file_name();
-    let is_end = |ending: &&str| name.ends_with(ending.as_bytes());
-    endings.iter().any(|ending| is_end(&ending))
+    endings
+        .iter()
+        .any(|ending| name.ends_with(ending.as_bytes()))
 }
 
 /// The parser of a file; `None` for what names nothing.
