@@ -182,11 +182,15 @@ fn quoted(bytes: &[u8]) -> Vec<Span> {
 fn end_of_word(bytes: &[u8], start: usize) -> Result<usize, usize> {
     let mut end = start + 1;
     loop {
-        match bytes.get(end) {
-            None | Some(b'\n') => return Err(end),
-            Some(b'\\') => end += 2,
-            Some(byte) if *byte == bytes[start] => return Ok(end),
-            Some(_) => end += 1,
+        let rest = bytes.get(end..).unwrap_or_default();
+        let Some(skip) = memchr::memchr3(bytes[start], b'\\', b'\n', rest) else {
+            return Err(bytes.len());
+        };
+        end += skip;
+        match bytes[end] {
+            b'\n' => return Err(end),
+            b'\\' => end += 2,
+            _ => return Ok(end),
         }
     }
 }
@@ -312,25 +316,30 @@ fn is_called(before: &[u8]) -> bool {
 
 /// Takes the modules that Python imports, by their first part.
 fn imports(bytes: &[u8], found: &mut Words) {
-    for line in bytes.split(|byte| *byte == b'\n') {
-        let line = line.trim_ascii();
-        let (rest, many) = match (line.strip_prefix(b"import "), line.strip_prefix(b"from ")) {
-            (Some(rest), _) => (rest, true),
-            (None, Some(rest)) => (rest, false),
-            (None, None) => continue,
-        };
-        let names = rest.split(|byte| *byte == b',');
-        for name in names.take(if many { usize::MAX } else { 1 }) {
-            let name = name.trim_ascii();
-            let is_name =
-                |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
-            let length = name.iter().take_while(|byte| is_name(byte)).count();
-            let name = std::str::from_utf8(&name[..length]).unwrap_or_default();
-            if !name.is_empty() {
-                found.modules.insert(name.to_owned());
+    for (key, many) in [(&b"import "[..], usize::MAX), (b"from ", 1)] {
+        for at in memchr::memmem::find_iter(bytes, key) {
+            let before = bytes[..at].iter().rev();
+            let indent = before
+                .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                .count();
+            let is_first = matches!(bytes[..at - indent].last(), None | Some(b'\n'));
+            if is_first {
+                let rest = &bytes[at + key.len()..];
+                let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let names = rest[..end].split(|byte| *byte == b',').take(many);
+                found.modules.extend(names.filter_map(first_part));
             }
         }
     }
+}
+
+/// The first part of a module's name: `shop` of `shop.cart as cart`.
+fn first_part(name: &[u8]) -> Option<String> {
+    let name = name.trim_ascii();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+    let length = name.iter().take_while(|byte| is_name(byte)).count();
+    let name = std::str::from_utf8(&name[..length]).ok()?;
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// What stands before a folder that a manifest depends on.
