@@ -2,6 +2,8 @@
 //! `.test`, and `setup` takes part in every test.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod javascript;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::{
@@ -98,8 +100,11 @@ impl FileLevel for Plain {
     }
 }
 
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).unwrap()
+}
+
 fn graph() -> ProjectGraph {
-    let path = |text: &str| RepoPath::new(text).unwrap();
     let project = |name: &str| Project {
         root: path(name),
         name: name.to_owned(),

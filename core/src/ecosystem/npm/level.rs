@@ -32,7 +32,7 @@ impl FileLevel for Npm {
 #[derive(Clone, Copy)]
 enum Follow {
     All,
-    /// Of settings: the paths in them are patterns and places of output.
+    /// Of settings: other paths in them are patterns and places of output, but for files of data.
     Imports,
 }
 
@@ -58,7 +58,9 @@ fn walk(
     while !open.is_empty() {
         let mut next = BTreeSet::new();
         for (path, mut source) in parsed(look, std::mem::take(&mut open)) {
+            let mut data = BTreeSet::new();
             if let Follow::Imports = follow {
+                data = data_of(resolver, &path, &source);
                 source = Source {
                     imports: source.imports,
                     ..Source::default()
@@ -66,6 +68,7 @@ fn walk(
             }
             let mut file = file(resolver, &path, &source);
             if let Follow::Imports = follow {
+                file.uses.extend(data);
                 file.escape = None;
             }
             next.extend(file.uses.iter().cloned());
@@ -76,6 +79,18 @@ fn walk(
             fresh.filter(|path| parser_of(path.file_name()).is_some() && resolver.is_file(path)),
         );
     }
+}
+
+/// Files of data that settings name.
+fn data_of(resolver: &Resolver<'_>, path: &RepoPath, source: &Source) -> BTreeSet<RepoPath> {
+    let folder = path.parent().unwrap_or_default();
+    let reads = source.reads.iter();
+    let mut found: BTreeSet<RepoPath> = reads.filter_map(|read| folder.join(read).ok()).collect();
+    for word in &source.mentions {
+        found.extend(resolver.mentioned(path, word));
+    }
+    found.retain(|path| resolver.is_file(path) && parser_of(path.file_name()).is_none());
+    found
 }
 
 /// What settings among `of` make of names.

@@ -11,7 +11,7 @@ use crate::facts::{Broken, Parser};
 /// Parses the entrances of a `package.json`.
 pub(super) const ENTRY: Parser<Entry> = Parser {
     id: "npm/entry",
-    version: 1,
+    version: 2,
     parse: parse_entry,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Entry {
     pub(super) imports: BTreeMap<String, BTreeSet<String>>,
     /// Packages it asks for, of whatever kind.
     pub(super) dependencies: BTreeSet<String>,
-    /// Settings of test runners that lie in it: by their key, as JSON.
+    /// Settings of test runners and compilers that lie in it: by their key, as JSON.
     pub(super) settings: BTreeMap<String, String>,
     /// Names of scripts.
     pub(super) scripts: BTreeSet<String>,
@@ -92,7 +92,7 @@ fn parse_entry(bytes: &[u8]) -> Result<Entry, Broken> {
     if let Some(Value::Object(scripts)) = value.get("scripts") {
         entry.scripts.extend(scripts.keys().cloned());
     }
-    for key in ["jest", "mocha", "ava", "tap"] {
+    for key in ["jest", "mocha", "ava", "tap", "babel"] {
         let settings = value.get(key).map(ToString::to_string);
         entry
             .settings

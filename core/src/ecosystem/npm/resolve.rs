@@ -147,6 +147,14 @@ impl<'a> Resolver<'a> {
         here.take_while(fits).chain(gone.take_while(fits)).collect()
     }
 
+    /// Files of a folder, not of those below it, whose name begins so.
+    pub(super) fn beginning(&self, folder: &RepoPath, start: &str) -> BTreeSet<RepoPath> {
+        let prefix = folder.join(start).unwrap_or_default();
+        let all = self.starting(prefix.as_bytes()).into_iter();
+        let here = all.filter(|path| path.parent().as_ref() == Some(folder));
+        here.cloned().collect()
+    }
+
     /// Finds what `name` means in `from`.
     pub(super) fn resolve(&self, from: &RepoPath, name: &str) -> Meaning {
         let name = name.rsplit('!').next().unwrap_or(name);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
     Argument, ArrayExpressionElement, CallExpression, Expression, ImportDeclaration,
-    ObjectExpression, ObjectPropertyKind, SpreadElement,
+    ObjectExpression, ObjectPropertyKind, SpreadElement, StringLiteral,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser as Oxc;
@@ -14,21 +14,21 @@ use oxc_span::SourceType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::source::value::{Known, Value, last_name, value};
-use crate::ecosystem::without_comments;
+use super::source::value::{Known, Value, first_name, last_name, value};
+use crate::ecosystem::{without_comments, words_of};
 use crate::facts::{Broken, Parser};
 
 /// Parses settings that are code.
 pub(super) const CODE: Parser<Settings> = Parser {
     id: "npm/settings",
-    version: 1,
+    version: 2,
     parse: parse_code,
 };
 
 /// Parses settings that are JSON.
 pub(super) const DATA: Parser<Settings> = Parser {
     id: "npm/settings-data",
-    version: 1,
+    version: 2,
     parse: |bytes| Ok(of_json(&String::from_utf8_lossy(bytes))),
 };
 
@@ -53,6 +53,7 @@ const KEYS: &[&str] = &[
     "projects",
     "workspace",
     "preset",
+    "transform",
     "resolver",
     "snapshotResolver",
     "resolveSnapshotPath",
@@ -69,6 +70,7 @@ const KEYS: &[&str] = &[
     "config",
     "dependencyExtractor",
     "filter",
+    "envDir",
 ];
 
 /// Keys below which the same words mean something else.
@@ -82,12 +84,14 @@ const OTHER: &[&str] = &[
     "plugins",
     "define",
     "typecheck",
-    "transform",
     "esbuild",
     "ssr",
     "preview",
     "browser",
 ];
+
+/// In the place of a key: words in the options of what transforms sources.
+pub(super) const TRANSFORM_OPTIONS: &str = "transform: options";
 
 /// What settings say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +163,18 @@ fn json_value(key: &str, value: &Json, found: &mut Settings) {
                     .extend(targets.map(|to| (name.clone(), to.to_owned())));
             }
         }
+        Json::Object(map) if key == "transform" => {
+            for value in map.values() {
+                let (with, options) = match value.as_array().map(Vec::as_slice) {
+                    Some([with, options @ ..]) => (with, options),
+                    _ => (value, [].as_slice()),
+                };
+                with.as_str().iter().for_each(|with| found.note(key, *with));
+                for options in options {
+                    words_of(options, &mut |word| found.note(TRANSFORM_OPTIONS, word));
+                }
+            }
+        }
         Json::Object(_) => {
             found.computed.insert(key.to_owned());
         }
@@ -189,6 +205,9 @@ struct Reader {
 
 impl Reader {
     fn word(&self, of: &Expression<'_>) -> Option<String> {
+        if let Some(module) = required(of) {
+            return Some(module);
+        }
         match value(of, &self.known)? {
             Value::Text(text) => Some(text),
             Value::Here(path) | Value::Start(path) => Some(format!("./{path}")),
@@ -217,6 +236,7 @@ impl Reader {
             Expression::ObjectExpression(map) if matches!(key, "alias" | "moduleNameMapper") => {
                 self.aliases(key, map);
             }
+            Expression::ObjectExpression(map) if key == "transform" => self.transforms(key, map),
             Expression::BooleanLiteral(_)
             | Expression::NullLiteral(_)
             | Expression::NumericLiteral(_) => {}
@@ -290,6 +310,31 @@ impl Reader {
         }
     }
 
+    /// What compiles which sources: a module, or a list of one and its options.
+    fn transforms(&mut self, key: &str, map: &ObjectExpression<'_>) {
+        for property in &map.properties {
+            let ObjectPropertyKind::ObjectProperty(property) = property else {
+                self.found.computed.insert(key.to_owned());
+                continue;
+            };
+            let Expression::ArrayExpression(list) = property.value.get_inner_expression() else {
+                self.take(key, &property.value);
+                continue;
+            };
+            let mut words = Words::default();
+            for (at, element) in list.elements.iter().enumerate() {
+                if at == 0 {
+                    self.element(key, element);
+                } else {
+                    words.visit_array_expression_element(element);
+                }
+            }
+            for word in words.0 {
+                self.found.note(TRANSFORM_OPTIONS, word);
+            }
+        }
+    }
+
     fn base(&mut self, of: &Expression<'_>) {
         if let Expression::Identifier(name) = of.get_inner_expression()
             && let Some(module) = self.imported.get(name.name.as_str())
@@ -302,6 +347,32 @@ impl Reader {
         {
             self.found.bases.insert(name.value.as_str().to_owned());
         }
+    }
+}
+
+/// The module of `require.resolve("…")`.
+fn required(of: &Expression<'_>) -> Option<String> {
+    let Expression::CallExpression(call) = of else {
+        return None;
+    };
+    let is_resolve = last_name(&call.callee) == Some("resolve");
+    match call.arguments.first() {
+        Some(Argument::StringLiteral(name))
+            if is_resolve && first_name(&call.callee) == Some("require") =>
+        {
+            Some(name.value.as_str().to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// All texts below something.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl<'a> Visit<'a> for Words {
+    fn visit_string_literal(&mut self, it: &StringLiteral<'a>) {
+        self.0.push(it.value.as_str().to_owned());
     }
 }
 

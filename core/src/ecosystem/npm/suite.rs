@@ -1,5 +1,6 @@
 //! Which files a test task runs, and what takes part in all of them.
 
+mod everywhere;
 mod styles;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use super::package::Entry;
 use super::resolve::{Alias, Meaning, Resolver};
 use super::settings::{CODE, DATA, Settings, of_json};
 use crate::ecosystem::{Look, Suite};
+use crate::facts::Parser;
 use crate::runner::{self, Call, RunnerId};
 use styles::{ALL, Style};
 
@@ -34,7 +36,7 @@ pub(super) fn suite(
         settings: read.files.clone(),
         ..Suite::default()
     };
-    support(&read, resolver, &task.cwd, &mut suite)?;
+    everywhere::add((look, resolver), &read, task, &mut suite)?;
     let patterns = patterns(&read)?;
     tests(look, &task.cwd, &patterns, &mut suite)?;
     if read.style.runner == RunnerId("node-test") {
@@ -84,9 +86,11 @@ fn read(
     };
     let entry = resolver.entry(&project.root).unwrap_or_default();
     own_settings(look, &task.cwd, &entry, &mut read)?;
-    more_settings(look, resolver, &mut read)?;
+    more_settings(look, resolver, &task.cwd, &mut read)?;
     let settings = &read.settings;
-    if let Some(key) = settings.computed.iter().next() {
+    // What vite calls so is something else.
+    let counts = |key: &&String| *key != "transform" || style.setup.contains(&"transform");
+    if let Some(key) = settings.computed.iter().find(counts) {
         return Err(format!(
             "the settings of {} compute `{key}`",
             style.runner.0
@@ -125,16 +129,9 @@ fn own_settings(
         let path = folder.join(name).unwrap_or_default();
         // One that was deleted says nothing any more, but takes the whole project.
         if look.head.files().is_file(&path) {
-            let parser = match path.file_name() {
-                name if name.ends_with(b".json") || name.ends_with(b".jsonc") => &DATA,
-                name if name.ends_with(b"yml") || name.ends_with(b"yaml") => {
-                    return Err(format!("{path} is not read"));
-                }
-                _ => &CODE,
-            };
             let found = look
                 .head
-                .parse(&path, parser)
+                .parse(&path, parser_of(&path)?)
                 .map_err(|fault| fault.to_string())?;
             read.settings.add(&found);
             read.settings.bases.extend(found.bases.iter().cloned());
@@ -149,6 +146,49 @@ fn own_settings(
     Ok(())
 }
 
+fn parser_of(path: &RepoPath) -> Result<&'static Parser<Settings>, String> {
+    let name = path.file_name();
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end.as_bytes()));
+    match () {
+        () if ends(&[".json", ".jsonc"]) => Ok(&DATA),
+        () if ends(&["yml", "yaml"]) => Err(format!("{path} is not read")),
+        () => Ok(&CODE),
+    }
+}
+
+/// Settings that others of jest begin with, if they are of the repository.
+fn presets(
+    resolver: &Resolver<'_>,
+    folder: &RepoPath,
+    settings: &Settings,
+) -> Result<BTreeSet<RepoPath>, String> {
+    let mut found = BTreeSet::new();
+    for word in settings.of("preset") {
+        let plain = everywhere::from_root(word);
+        let unknown = || format!("nobody knows what `preset` means: {word}");
+        if plain.starts_with('.') {
+            let at = folder.join(&plain).map_err(|_| unknown())?;
+            let inside = at.join("jest-preset").map_err(|_| unknown())?;
+            let mut files = resolver.module(&inside);
+            if files.is_empty() {
+                files = resolver.module(&at);
+            }
+            if files.is_empty() {
+                return Err(unknown());
+            }
+            found.extend(files);
+        } else if !plain.starts_with("ts-jest") {
+            let inside = format!("{plain}/jest-preset");
+            match resolver.resolve(&folder.join("x").unwrap_or_default(), &inside) {
+                Meaning::Files(files) => found.extend(files),
+                Meaning::Outside if !word.contains("preset") => {}
+                _ => return Err(unknown()),
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// What names mean is followed where a runner's own file of settings says so, see `level::aliases`.
 fn maps_elsewhere(path: &RepoPath, settings: &Settings) -> Result<(), String> {
     match settings.aliases.first() {
@@ -158,7 +198,23 @@ fn maps_elsewhere(path: &RepoPath, settings: &Settings) -> Result<(), String> {
 }
 
 /// Follows settings that come from other files of the repository.
-fn more_settings(look: &Look<'_>, resolver: &Resolver<'_>, read: &mut Read) -> Result<(), String> {
+fn more_settings(
+    look: &Look<'_>,
+    resolver: &Resolver<'_>,
+    folder: &RepoPath,
+    read: &mut Read,
+) -> Result<(), String> {
+    let presets = presets(resolver, folder, &read.settings)?;
+    for path in presets {
+        let found = look
+            .head
+            .parse(&path, parser_of(&path)?)
+            .map_err(|fault| fault.to_string())?;
+        maps_elsewhere(&path, &found)?;
+        read.settings.add(&found);
+        read.settings.bases.extend(found.bases.iter().cloned());
+        read.files.insert(path);
+    }
     let mut open: Vec<(RepoPath, String)> = Vec::new();
     for file in &read.files {
         open.extend(
@@ -179,7 +235,7 @@ fn more_settings(look: &Look<'_>, resolver: &Resolver<'_>, read: &mut Read) -> R
         for path in files {
             let found = look
                 .head
-                .parse(&path, &CODE)
+                .parse(&path, parser_of(&path)?)
                 .map_err(|fault| fault.to_string())?;
             if !read.files.contains(&path) {
                 maps_elsewhere(&path, &found)?;
@@ -200,67 +256,6 @@ fn is_tool(module: &str) -> bool {
     ) || ["vitest", "vite-", "@vitejs/", "@vitest/"]
         .iter()
         .any(|start| plain.starts_with(start))
-}
-
-/// Files that take part in every test.
-fn support(
-    read: &Read,
-    resolver: &Resolver<'_>,
-    folder: &RepoPath,
-    suite: &mut Suite,
-) -> Result<(), String> {
-    for key in read.style.setup {
-        for word in read.settings.of(key) {
-            let plain = word.replace("<rootDir>/", "./").replace("<rootDir>", ".");
-            suite.setup.extend(
-                supporting(resolver, folder, &plain)
-                    .ok_or_else(|| format!("nobody knows what `{key}` means: {word}"))?,
-            );
-        }
-    }
-    // What options name: `--import ./register.mjs`.
-    for word in read.call.arguments() {
-        let word = word
-            .split_once('=')
-            .map_or(word.as_str(), |(_, value)| value);
-        let at = folder.join(word).unwrap_or_default();
-        if !word.is_empty() && resolver.is_file(&at) {
-            suite.setup.insert(at);
-        } else if word.starts_with("./") || word.starts_with("../") {
-            suite.setup.extend(resolver.module(&at));
-        }
-    }
-    Ok(())
-}
-
-fn supporting(
-    resolver: &Resolver<'_>,
-    folder: &RepoPath,
-    word: &str,
-) -> Option<BTreeSet<RepoPath>> {
-    const INSTALLED: &[&str] = &[
-        "node",
-        "jsdom",
-        "happy-dom",
-        "edge-runtime",
-        "ts-jest",
-        "default",
-    ];
-    if INSTALLED.contains(&word) || word.starts_with("ts-jest") {
-        return Some(BTreeSet::new());
-    }
-    let near = folder
-        .join(word)
-        .map(|at| resolver.module(&at))
-        .unwrap_or_default();
-    if !near.is_empty() {
-        return Some(near);
-    }
-    match resolver.resolve(&folder.join("x").ok()?, word) {
-        Meaning::Files(files) => Some(files),
-        Meaning::Outside => (!word.contains("preset")).then(BTreeSet::new),
-        Meaning::Unknown => None,
-    }
 }
 
 fn patterns(read: &Read) -> Result<Vec<String>, String> {

@@ -99,7 +99,7 @@ pub(super) const ALL: &[Style] = &[
             "snapshotSerializers",
             "runner",
             "testRunner",
-            "preset",
+            "transform",
         ],
         odd: &[
             "rootDir",
