@@ -72,6 +72,8 @@ pub struct Suite {
     /// Files that take part in every test, such as setup files: a change that reaches one takes the whole task, and so
     /// does an escape in what they reach.
     pub setup: BTreeSet<RepoPath>,
+    /// Whether one process runs them all, so that what one file changes for others ([`SourceFile::spreads`]) counts for all.
+    pub is_one_process: bool,
 }
 
 /// What one file uses.
@@ -90,4 +92,7 @@ pub struct SourceFile {
     /// What it does that cannot be followed, in words with the place: `src/load.ts:12 imports what it computes`.
     /// Tests that reach such a file always run, unless imports are trusted (`precision = "static"`).
     pub escape: Option<String>,
+    /// Where that comes from which it changes for all others of its process, such as hooks around every test: itself, or
+    /// what it uses for that.
+    pub spreads: BTreeSet<RepoPath>,
 }

@@ -26,7 +26,23 @@ struct Candidate<'q> {
     project: &'q Project,
     task: &'q Task,
     suite: Suite,
+    /// Tests that were deleted.
+    gone: BTreeSet<RepoPath>,
     own: Option<&'q BTreeSet<RepoPath>>,
+}
+
+impl Candidate<'_> {
+    /// What was deleted is followed, but cannot be run.
+    fn forget_gone(&mut self, look: &Look<'_>) {
+        let is_gone = |path: &RepoPath| look.changed.deleted.contains(path);
+        let tests = self.suite.tests.keys();
+        self.gone = tests.filter(|path| is_gone(path)).cloned().collect();
+        self.suite.tests.retain(|path, _| !is_gone(path));
+        if defects::is("forget-new-tests") {
+            let is_new = |path: &RepoPath| look.changed.added.contains(path);
+            self.suite.tests.retain(|path, _| !is_new(path));
+        }
+    }
 }
 
 /// Tells whether any runner is known to be started; many projects start theirs alike.
@@ -82,6 +98,7 @@ pub(super) fn narrow(
                     project,
                     task,
                     suite,
+                    gone: BTreeSet::new(),
                     own: touched.map(|touched| &touched.files),
                 }),
                 Err(because) => found.put_task(project, task, Narrowed::Whole(Some(because))),
@@ -99,14 +116,8 @@ pub(super) fn narrow(
     let of: BTreeSet<RepoPath> = of.collect();
     let sources = level.sources(look, &of);
     let followed = Followed::new((question, level), &sources, &of, &reaching);
-    let is_gone = |path: &RepoPath| look.changed.deleted.contains(path);
     for candidate in &mut candidates {
-        // What was deleted is followed, but cannot be run.
-        candidate.suite.tests.retain(|path, _| !is_gone(path));
-        if defects::is("forget-new-tests") {
-            let is_new = |path: &RepoPath| look.changed.added.contains(path);
-            candidate.suite.tests.retain(|path, _| !is_new(path));
-        }
+        candidate.forget_gone(look);
     }
     for candidate in &candidates {
         let part = followed.part(candidate);
@@ -260,6 +271,24 @@ impl<'a> Followed<'a> {
         self.sources.get(self.places[*origin])?.escape.as_deref()
     }
 
+    /// What files change for all tests of a task, where one process runs them.
+    fn spread(&self, candidate: &Candidate<'_>) -> BTreeSet<&'a RepoPath> {
+        let suite = &candidate.suite;
+        let mut sources = self.sources.values();
+        if !suite.is_one_process || sources.all(|source| source.spreads.is_empty()) {
+            return BTreeSet::new();
+        }
+        let mut open: Vec<&RepoPath> = suite.tests.keys().chain(&candidate.gone).collect();
+        let mut met: BTreeSet<&RepoPath> = open.iter().copied().collect();
+        let mut found = BTreeSet::new();
+        while let Some(source) = open.pop().map(|path| self.sources.get(path)) {
+            let Some(source) = source else { continue };
+            found.extend(&source.spreads);
+            open.extend(source.uses.iter().filter(|path| met.insert(path)));
+        }
+        found
+    }
+
     /// Tells which tests of a task a change can reach.
     fn part(&self, candidate: &Candidate<'_>) -> Narrowed {
         let suite = &candidate.suite;
@@ -268,11 +297,13 @@ impl<'a> Followed<'a> {
         if let Some(stray) = own.find(|path| self.strays.contains(path)) {
             return whole(format!("nobody is known to use {stray}"));
         }
-        let mut everywhere = suite.settings.iter().chain(&suite.setup);
+        let spread = self.spread(candidate);
+        let setup = || suite.setup.iter().chain(spread.iter().copied());
+        let mut everywhere = suite.settings.iter().chain(setup());
         if let Some(place) = everywhere.find(|path| self.is_dirty(path)) {
             return whole(format!("{place} takes part in all of it"));
         }
-        if let Some(escape) = suite.setup.iter().find_map(|path| self.escape(path)) {
+        if let Some(escape) = setup().find_map(|path| self.escape(path)) {
             return whole(format!("{escape}, in what takes part in all of it"));
         }
         let (mut names, mut unproved) = (Vec::new(), BTreeMap::new());

@@ -219,6 +219,7 @@ fn of_module(look: &Look<'_>, module: &RepoPath, found: &mut BTreeMap<RepoPath, 
             path: path.clone(),
             uses: used.map(|(other, _)| other.clone()).collect(),
             escape: None,
+            ..SourceFile::default()
         };
         found.insert(path.clone(), file);
     }

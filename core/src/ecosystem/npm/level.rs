@@ -7,7 +7,7 @@ use affected_graph::{Project, RepoPath, Task};
 use super::Npm;
 use super::resolve::{Meaning, Resolver};
 use super::settings::CODE;
-use super::source::{Source, parser_of};
+use super::source::{Change, Source, parser_of};
 use super::suite;
 use crate::ecosystem::{FileLevel, Look, SourceFile, Suite};
 
@@ -149,6 +149,24 @@ fn parsed(look: &Look<'_>, paths: Vec<RepoPath>) -> BTreeMap<RepoPath, Source> {
             now.imports.extend(old.imports);
             now.reads.extend(old.reads);
             now.mentions.extend(old.mentions);
+            // A change for others that differs is all of the file, whatever it uses.
+            let differing = now.changes.symmetric_difference(&old.changes).cloned();
+            let own = differing.map(|change| Change {
+                is_own: true,
+                ..change
+            });
+            let own: Vec<Change> = own.collect();
+            now.changes.extend(own);
+        }
+    }
+    for (path, source) in &mut found {
+        if look.changed.added.contains(path) {
+            let all = std::mem::take(&mut source.changes).into_iter();
+            let own = all.map(|change| Change {
+                is_own: true,
+                ..change
+            });
+            source.changes = own.collect();
         }
     }
     found
@@ -194,7 +212,33 @@ fn file(resolver: &Resolver<'_>, path: &RepoPath, source: &Source) -> SourceFile
         path: path.clone(),
         uses,
         escape: escape.or(lost),
+        spreads: spreads(resolver, path, source),
     }
+}
+
+/// Where that comes from which a file changes for others: guesses count in what is of the tests.
+fn spreads(resolver: &Resolver<'_>, path: &RepoPath, source: &Source) -> BTreeSet<RepoPath> {
+    let counts = |change: &&Change| !change.is_guess || is_of_tests(path);
+    let mut found = BTreeSet::new();
+    for change in source.changes.iter().filter(counts) {
+        if change.is_own {
+            found.insert(path.clone());
+        }
+        for name in &change.modules {
+            if let Meaning::Files(files) = resolver.resolve(path, name) {
+                found.extend(files);
+            }
+        }
+    }
+    found
+}
+
+/// Tells tests and what helps them from sources, by their names.
+fn is_of_tests(path: &RepoPath) -> bool {
+    const FOLDERS: &[&[u8]] = &[b"__tests__", b"spec", b"specs", b"test", b"tests"];
+    let name = path.file_name();
+    let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
+    has(b"test") || has(b"spec") || path.components().any(|part| FOLDERS.contains(&part))
 }
 
 /// The snapshots of a test lie beside it.

@@ -71,6 +71,7 @@ const KEYS: &[&str] = &[
     "dependencyExtractor",
     "filter",
     "envDir",
+    "isolate",
 ];
 
 /// Keys below which the same words mean something else.
@@ -217,6 +218,13 @@ impl Reader {
 
     fn take(&mut self, key: &str, of: &Expression<'_>) {
         let of = of.get_inner_expression();
+        if key == "isolate" {
+            // What is computed may be no.
+            if !matches!(of, Expression::BooleanLiteral(yes) if yes.value) {
+                self.found.note(key, "false");
+            }
+            return;
+        }
         if let Some(word) = self.word(of) {
             return self.found.note(key, word);
         }

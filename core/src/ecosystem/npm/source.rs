@@ -5,6 +5,7 @@
 
 mod files;
 mod finder;
+mod shared;
 pub(super) mod value;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Broken, Parser};
 use finder::Finder;
+pub(super) use shared::Change;
 
 /// Larger files are not parsed.
 const MOST_BYTES: usize = 2 << 20;
@@ -36,6 +38,8 @@ pub(super) struct Source {
     pub(super) reads: BTreeSet<String>,
     /// Words that may be files or folders, from its own folder or from where tests are started.
     pub(super) mentions: BTreeSet<String>,
+    /// What it changes for others in its process.
+    pub(super) changes: BTreeSet<Change>,
     /// The first thing that cannot be followed: its line, and in words.
     pub(super) escape: Option<(u32, String)>,
 }
@@ -51,7 +55,7 @@ impl Source {
 }
 
 const fn parser(id: &'static str, parse: fn(&[u8]) -> Result<Source, Broken>) -> Parser<Source> {
-    let version = 2;
+    let version = 3;
     Parser { id, version, parse }
 }
 
@@ -183,6 +187,7 @@ fn parse(text: &str, kind: SourceType) -> Source {
         finder.comment(comment.content_span().source_text(text));
     }
     let mut found = finder.found;
+    found.changes = shared::changes(&parsed.program, text);
     if parsed.panicked || !parsed.diagnostics.is_empty() {
         found.escape = Some((1, "cannot be parsed".to_owned()));
     }
@@ -213,6 +218,7 @@ fn component(bytes: &[u8]) -> Source {
             found.imports.extend(script.imports);
             found.reads.extend(script.reads);
             found.mentions.extend(script.mentions);
+            found.changes.extend(script.changes);
             found.escape = found.escape.or(script.escape);
         }
         rest = &rest[end + 8..];

@@ -34,6 +34,7 @@ pub(super) fn suite(
     let read = read(look, resolver, project, task)?;
     let mut suite = Suite {
         settings: read.files.clone(),
+        is_one_process: is_one_process(&read),
         ..Suite::default()
     };
     everywhere::add((look, resolver), &read, task, &mut suite)?;
@@ -50,6 +51,35 @@ pub(super) fn suite(
     }
     mocks(look, &task.cwd, &mut suite);
     Ok(suite)
+}
+
+/// Tells whether tests see what other files changed.
+fn is_one_process(read: &Read) -> bool {
+    let call = &read.call;
+    let has = |option: &str, value: &str| {
+        let whole = format!("{option}={value}");
+        let words = call.arguments();
+        let apart = words
+            .windows(2)
+            .any(|pair| pair[0] == option && pair[1] == value);
+        apart || words.contains(&whole)
+    };
+    match read.style.runner.0 {
+        "mocha" => true,
+        "vitest" => {
+            let options = call.arguments().iter();
+            let mut off = options.filter(|word| {
+                word.starts_with("--no-isolate") || word.ends_with(".isolate=false")
+            });
+            off.next().is_some()
+                || has("--isolate", "false")
+                || read.settings.of("isolate").next().is_some()
+        }
+        "node-test" => ["--test-isolation", "--experimental-test-isolation"]
+            .iter()
+            .any(|option| has(option, "none")),
+        _ => false,
+    }
 }
 
 /// Reads the settings of a task's runner.

@@ -421,3 +421,149 @@ fn data_that_settings_read_takes_all() {
         check(&package(JEST, &more), &[("a.js", "x")], &["p: a.test.js"]);
     }
 }
+
+const MOCHA: &str =
+    r#"{"name":"p","scripts":{"test":"mocha"},"devDependencies":{"chai":"4","m":"1"}}"#;
+
+/// A run of mocha: `x` changes things for others.
+fn mocha(text: &str) -> Vec<(&str, &str)> {
+    vec![
+        ("package.json", MOCHA),
+        ("test/a.js", "const a = require('../a')\n"),
+        ("test/b.js", "it('b')\n"),
+        ("test/x.js", text),
+        ("a.js", ""),
+        ("b.js", ""),
+        ("plugin.js", "require('./inner')\n"),
+        ("inner.js", ""),
+    ]
+}
+
+#[test]
+fn what_a_file_changes_for_all_of_its_process_takes_all() {
+    let inner = "p: all: plugin.js takes part in all of it";
+    for text in [
+        "const chai = require('chai')\nchai.use(require('../plugin'))\nconst b = require('../b')\n",
+        "import chai from 'chai'\nimport plugin from '../plugin.js'\nimport '../b'\nchai.use(plugin)\n",
+        "require('../plugin')\nconst b = require('../b')\n",
+        "require('../plugin')()\nconst b = require('../b')\n",
+        "const p = require('../plugin'), b = require('../b')\nbeforeEach(() => p.clean())\n",
+        "const p = require('../plugin'), b = require('../b')\nbeforeEach(p.clean)\n",
+        "const p = require('../plugin'), b = require('../b')\nglobal.fetch = p\n",
+        "const p = require('../plugin'), b = require('../b')\nString.prototype.x = p\n",
+        "const p = require('../plugin'), b = require('../b')\nObject.defineProperty(global, 'x', p)\n",
+        "const c = require('chai'), p = require('../plugin'), b = require('../b')\nexports.x = () => c.use(p)\n",
+        "const c = require('chai'), p = require('../plugin')\ndescribe('x', () => { c.use(p) })\nconst b = require('../b')\n",
+    ] {
+        let more = format!("{text}// more\n");
+        let files = mocha(text);
+        check(&files, &[("inner.js", "x")], &[inner]);
+        check(&files, &[("test/x.js", &more)], &["p: test/x.js"]);
+        // Where nothing more is changed, what else the file uses is its own.
+        let side = if text.contains("import '../b'") {
+            "p: all: b.js takes part in all of it"
+        } else {
+            "p: test/x.js"
+        };
+        check(&files, &[("b.js", "x")], &[side]);
+        check(&files, &[("a.js", "x")], &["p: test/a.js"]);
+    }
+}
+
+#[test]
+fn changes_for_others_that_come_or_go_take_all() {
+    let all = "p: all: test/x.js takes part in all of it";
+    let plain = "it('x')\n";
+    for text in [
+        "const chai = require('chai')\nchai.should()\n",
+        "const should = require('chai').should()\n",
+        "require('m')\n",
+        "before(() => {})\n",
+        "process.env.A = '1'\n",
+        "delete process.env.A\n",
+        "require('m').y = 1\n",
+    ] {
+        check(&mocha(plain), &[("test/x.js", text)], &[all]);
+        check(&mocha(text), &[("test/x.js", plain)], &[all]);
+        check(&mocha(text), &[("test/x.js", "-")], &[all]);
+        let mut files = mocha(text);
+        files.remove(3);
+        check(&files, &[("test/x.js", text)], &[all]);
+        let more = format!("{text}{plain}");
+        check(&mocha(text), &[("test/x.js", &more)], &["p: test/x.js"]);
+    }
+    // What it uses is the whole file.
+    let text = "const b = require('../b')\nconst app = b()\nbefore(() => app.start())\n";
+    check(&mocha(text), &[("b.js", "x")], &[all]);
+}
+
+#[test]
+fn what_a_test_does_in_itself_is_its_own() {
+    for text in [
+        "const a = require('../b')\ndescribe('x', () => {\n  before(() => a())\n  it('y', () => { a.z = 1; global.c = 2 })\n})\n",
+        "import { describe, it } from 'mocha'\nimport { expect } from 'chai'\nimport b from '../b'\ndescribe('x', () => it('y', () => expect(b).to.be.ok()))\n",
+        "const b = require('../b')\nconst x = b()\nmodule.exports = x\nx.on('y', () => {})\nconst local = {}\nlocal.a = b\n",
+        "const b = require('../b')\nfor (const x of b) it(x, () => { process.env.A = x })\nb.list.forEach(x => it(x))\n",
+        "class C {}\nC.prototype.x = require('../b')\n",
+    ] {
+        check(&mocha(text), &[("b.js", "x")], &["p: test/x.js"]);
+        check(
+            &mocha(text),
+            &[("test/x.js", "it('x')\n")],
+            &["p: test/x.js"],
+        );
+    }
+}
+
+#[test]
+fn runs_without_isolation_are_one_process() {
+    let files = |script: &str, config: &'static str| {
+        let manifest = format!(
+            r#"{{"name":"p","scripts":{{"test":"{script}"}},"devDependencies":{{"m":"1"}}}}"#
+        );
+        let manifest: &'static str = manifest.leak();
+        let more = [
+            ("vitest.config.js", config),
+            (
+                "x.test.js",
+                "import m from 'm'\nimport p from './plugin'\nm.use(p)\n",
+            ),
+            ("plugin.js", ""),
+        ];
+        package(manifest, &more)
+    };
+    let all = "p: all: plugin.js takes part in all of it";
+    for (script, config, expect) in [
+        ("vitest run", "", "p: x.test.js"),
+        (
+            "vitest run",
+            "export default { test: { isolate: true } }",
+            "p: x.test.js",
+        ),
+        (
+            "vitest run",
+            "export default { test: { isolate: false } }",
+            all,
+        ),
+        (
+            "vitest run",
+            "export default { test: { isolate: !process.env.CI } }",
+            all,
+        ),
+        (
+            "vitest run",
+            "export default { test: { poolOptions: { forks: { isolate: false } } } }",
+            all,
+        ),
+        ("vitest run --no-isolate", "", all),
+        ("vitest run --isolate=false", "", all),
+        ("vitest run --poolOptions.threads.isolate=false", "", all),
+        ("node --test", "", "p: x.test.js"),
+        ("node --test --test-isolation=none", "", all),
+        ("node --test --experimental-test-isolation=none", "", all),
+        ("jest", "", "p: x.test.js"),
+        ("jest --runInBand", "", "p: x.test.js"),
+    ] {
+        check(&files(script, config), &[("plugin.js", "x")], &[expect]);
+    }
+}

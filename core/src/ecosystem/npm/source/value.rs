@@ -81,6 +81,18 @@ pub(in crate::ecosystem::npm) fn first_name<'e>(callee: &'e Expression<'_>) -> O
     }
 }
 
+/// The name that something begins with, over members and calls: `a` of `a.b[0](c).d`.
+pub(in crate::ecosystem::npm) fn path_root<'e>(of: &'e Expression<'_>) -> Option<&'e str> {
+    match of.get_inner_expression() {
+        Expression::Identifier(name) => Some(name.name.as_str()),
+        Expression::StaticMemberExpression(member) => path_root(&member.object),
+        Expression::ComputedMemberExpression(member) => path_root(&member.object),
+        Expression::CallExpression(call) => path_root(&call.callee),
+        Expression::TaggedTemplateExpression(tagged) => path_root(&tagged.tag),
+        _ => None,
+    }
+}
+
 /// Finds what an expression means.
 pub(in crate::ecosystem::npm) fn value(of: &Expression<'_>, known: &Known) -> Option<Value> {
     match of.get_inner_expression() {
