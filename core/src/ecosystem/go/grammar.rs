@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ecosystem::prose;
 use crate::facts::{Broken, Parser};
 
 /// Parses go.mod and go.work: they share one grammar.
@@ -16,7 +17,7 @@ pub(super) const GO_MOD: Parser<GoMod> = Parser {
 /// Parses the head of a Go file.
 pub(super) const GO_FILE: Parser<GoFile> = Parser {
     id: "go/file",
-    version: 2,
+    version: 3,
     parse: parse_file,
 };
 
@@ -40,8 +41,15 @@ pub(super) struct GoFile {
     pub(super) tags: Vec<String>,
     /// Paths with `..` that a go:generate line names, with the line.
     pub(super) generates: Vec<(String, u32)>,
-    /// Whether it names Go files or embeds files: then sources may be its data.
+    /// Patterns that it embeds, with the line.
+    pub(super) embeds: Vec<(String, u32)>,
+    /// Quoted words that may name documentation, with the line.
+    pub(super) prose: Vec<(String, u32)>,
+    /// Whether it names Go files: then sources may be its data.
     pub(super) reads_sources: bool,
+    /// Whether it lists folders or opens all of one, and names one above its own.
+    pub(super) lists: bool,
+    pub(super) climbs: bool,
 }
 
 fn parse_mod(bytes: &[u8]) -> Result<GoMod, Broken> {
@@ -98,7 +106,10 @@ fn parse_file(bytes: &[u8]) -> Result<GoFile, Broken> {
     let text = String::from_utf8_lossy(bytes);
     let mut file = GoFile::default();
     let names = |what: &str| memchr::memmem::find(bytes, what.as_bytes()).is_some();
-    file.reads_sources = [".go\"", ".go`", "//go:embed "].into_iter().any(names);
+    file.reads_sources = [".go\"", ".go`"].into_iter().any(names);
+    file.lists = LISTS.iter().copied().any(names);
+    file.climbs = climbs(bytes);
+    file.prose = prose::words(bytes);
     let mut state = Head::Before;
     for (number, raw) in (1..).zip(text.lines()) {
         let line = raw.trim();
@@ -109,6 +120,9 @@ fn parse_file(bytes: &[u8]) -> Result<GoFile, Broken> {
                 .filter(|path| path.contains("../"));
             file.generates
                 .extend(outside.map(|path| (path.to_owned(), number)));
+        } else if let Some(list) = line.strip_prefix("//go:embed") {
+            file.embeds
+                .extend(patterns(list).map(|word| (word, number)));
         } else if let Some(constraint) = line.strip_prefix("//go:build ") {
             let words = constraint.split(|c: char| !c.is_alphanumeric() && c != '_');
             file.tags
@@ -117,6 +131,51 @@ fn parse_file(bytes: &[u8]) -> Result<GoFile, Broken> {
         state = state.step(&mut file, line);
     }
     Ok(file)
+}
+
+/// Calls that see what lies in a folder, of `os`, `io/fs`, `path/filepath` and their like.
+const LISTS: [&str; 7] = [
+    "ReadDir(",
+    "Readdir",
+    "Glob(",
+    "Walk",
+    "DirFS(",
+    "CopyFS(",
+    "http.Dir(",
+];
+
+/// Tells whether a quoted word is a folder above: `".."`, `"../.."`, `"../money"`; a file has an ending.
+fn climbs(bytes: &[u8]) -> bool {
+    memchr::memmem::find_iter(bytes, b"..").any(|at| {
+        let quote = at.checked_sub(1).map(|before| bytes[before]);
+        let Some(quote) = quote.filter(|byte| matches!(byte, b'"' | b'`')) else {
+            return false;
+        };
+        let end = memchr::memchr(quote, &bytes[at..]).map_or(bytes.len(), |end| at + end);
+        let last = bytes[at..end].rsplit(|byte| *byte == b'/').next();
+        last.is_some_and(|last| matches!(last, b".." | b"") || !last.contains(&b'.'))
+    })
+}
+
+/// The patterns of a go:embed line, without `all:`. Source: documentation of the package `embed`.
+fn patterns(list: &str) -> impl Iterator<Item = String> {
+    let mut rest = if list.starts_with([' ', '\t']) {
+        list
+    } else {
+        ""
+    };
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let quote = rest.chars().next()?;
+        let is_quoted = matches!(quote, '"' | '`');
+        let (word, more) = if is_quoted {
+            rest[1..].split_once(quote).unwrap_or((&rest[1..], ""))
+        } else {
+            rest.split_once(char::is_whitespace).unwrap_or((rest, ""))
+        };
+        rest = more;
+        Some(word.strip_prefix("all:").unwrap_or(word).to_owned())
+    })
 }
 
 /// Where in the head of a file the reader stands.
@@ -169,4 +228,33 @@ fn quoted(line: &str) -> Option<String> {
         return None;
     }
     line.split(['"', '`']).nth(1).map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embeds_are_patterns() {
+        let check = |line: &str, expect: &[&str]| {
+            let file = parse_file(format!("package a\n{line}\nvar x int\n").as_bytes());
+            let found = file.expect("a file").embeds;
+            let found: Vec<_> = found.iter().map(|(word, _)| word.as_str()).collect();
+            assert_eq!(found, expect, "{line}");
+        };
+        check("//go:embed posts/*.md", &["posts/*.md"]);
+        check("//go:embed all:dir x.txt", &["dir", "x.txt"]);
+        check("//go:embed \"a b.md\" `all:c`", &["a b.md", "c"]);
+        check("//go:embedded x", &[]);
+    }
+
+    #[test]
+    fn folders_above_are_named_by_words_without_an_ending() {
+        for text in ["(\"..\")", "(`../money`)", "Join(\"../../\", x)"] {
+            assert!(climbs(text.as_bytes()), "{text}");
+        }
+        for text in ["(\"../a.json\")", "x...", "\"a/..\"", "// the .. of it"] {
+            assert!(!climbs(text.as_bytes()), "{text}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 mod grammar;
 mod packages;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use affected_graph::{
 
 use super::{
     Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
-    Standing, Symbol, is_material,
+    Standing, Symbol, is_material, prose,
 };
 use crate::facts::AnyParser;
 use grammar::{GO_FILE, GO_MOD, GoFile, GoMod};
@@ -83,8 +85,9 @@ impl Ecosystem for Go {
         for folder in modules.files.keys() {
             discovery.projects.push(modules.project(folder));
             modules.links(scan, folder, &mut discovery.links);
+            modules.prose(scan, folder, &mut discovery.links);
         }
-        discovery.units = Some(packages::units(&modules));
+        discovery.units = Some(packages::units(scan, &modules));
         discovery
     }
 
@@ -297,6 +300,41 @@ impl Modules {
                     kind,
                     evidence,
                 });
+            }
+        }
+    }
+}
+
+impl Modules {
+    /// Documentation that sources embed or name is data. A word is looked up from the folder of its file and from those
+    /// above it, since paths are often joined of several words.
+    fn prose(&self, scan: &Scan<'_>, folder: &RepoPath, links: &mut Vec<Link>) {
+        let mut known = BTreeSet::new();
+        for (path, source) in self.sources(folder) {
+            let at = path.parent().unwrap_or_default();
+            let above = at.ancestors().take_while(|above| above.is_within(folder));
+            let above: Vec<RepoPath> = above.collect();
+            let embeds = source
+                .embeds
+                .iter()
+                .map(|word| (word, "embeds", &above[..1]));
+            let named = source.prose.iter().map(|word| (word, "names", &above[..]));
+            // A test that lists folders reads what it finds there.
+            let all = ("**".to_owned(), 1);
+            let from = if source.climbs { above.len() - 1 } else { 0 };
+            let lists = source.lists && path.file_name().ends_with(b"_test.go");
+            let listed = lists.then_some((&all, "lists", &above[from..=from]));
+            for ((word, line), how, bases) in embeds.chain(named).chain(listed) {
+                let meant = prose::meant(scan, folder, bases, word).into_iter();
+                for to in meant.filter(|to| known.insert(to.clone())) {
+                    links.push(prose::link(
+                        folder,
+                        to,
+                        path,
+                        *line,
+                        format!("{how} {word}"),
+                    ));
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use affected_graph::RepoPath;
 
 use super::{GoFile, Modules};
-use crate::ecosystem::Unit;
+use crate::ecosystem::{Scan, Unit};
 
 /// Names that the go tool takes for a file's platform where they end its name.
 const PLATFORMS: &[&str] = &[
@@ -45,7 +45,7 @@ const PLATFORMS: &[&str] = &[
 ];
 
 /// Lists the packages of all modules.
-pub(super) fn units(modules: &Modules) -> Vec<Unit> {
+pub(super) fn units(scan: &Scan<'_>, modules: &Modules) -> Vec<Unit> {
     let names = modules.names();
     let mut units: BTreeMap<RepoPath, Unit> = BTreeMap::new();
     for (module, sources) in &modules.sources {
@@ -58,6 +58,8 @@ pub(super) fn units(modules: &Modules) -> Vec<Unit> {
                 ..Unit::default()
             });
             add(unit, path, file, &names);
+            unit.escapes |= embeds_sources(scan, path, file) && !is_test(path);
+            unit.tests_escape |= embeds_sources(scan, path, file) && is_test(path);
         }
     }
     units.into_values().collect()
@@ -68,10 +70,10 @@ fn add(unit: &mut Unit, path: &RepoPath, file: &GoFile, names: &Names<'_>) {
     let used = used.flat_map(|import| located(names, import));
     if is_test(path) {
         unit.tests_use.extend(used);
-        unit.tests_escape |= escapes(file);
+        unit.tests_escape |= escapes(file) || file.lists || file.climbs;
     } else {
         unit.uses.extend(used);
-        unit.escapes |= escapes(file);
+        unit.escapes |= escapes(file) || (file.lists && file.climbs);
     }
     unit.alone |= file.tags.is_empty() && !has_platform(path);
 }
@@ -123,6 +125,28 @@ fn escapes(file: &GoFile) -> bool {
             || import.starts_with("golang.org/x/tools")
     };
     file.reads_sources || file.imports.iter().any(starts)
+}
+
+/// Tells whether Go files may be among what a file embeds: by a pattern without another ending, or in a folder.
+fn embeds_sources(scan: &Scan<'_>, path: &RepoPath, file: &GoFile) -> bool {
+    let folder = path.parent().unwrap_or_default();
+    let holds_sources = |at: &RepoPath| {
+        let mut below = scan.files().below(at).iter();
+        below.any(|entry| entry.path.file_name().ends_with(b".go"))
+    };
+    file.embeds.iter().any(|(pattern, _)| {
+        let ending = pattern
+            .rsplit(['/', '*', '?', ']'])
+            .next()
+            .unwrap_or_default();
+        let ending = ending.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let is_other = !matches!(ending, "" | "go");
+        match folder.join(pattern) {
+            // What is gone from a folder without any other source is a stray, which takes all.
+            Ok(at) if scan.files().is_folder(&at) => holds_sources(&at),
+            _ => !is_other,
+        }
+    })
 }
 
 fn has_platform(path: &RepoPath) -> bool {
