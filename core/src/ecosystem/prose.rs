@@ -53,8 +53,8 @@ pub(super) fn words(bytes: &[u8]) -> Vec<(String, u32)> {
     for end in ends {
         for at in memchr::memmem::find_iter(bytes, end.as_bytes()) {
             let is_quote = |byte: &u8| matches!(byte, b'"' | b'`' | b'\'' | b'\n');
-            let start = bytes[..at].iter().rposition(|byte| is_quote(byte));
-            let stop = bytes[at..].iter().position(|byte| is_quote(byte));
+            let start = bytes[..at].iter().rposition(is_quote);
+            let stop = bytes[at..].iter().position(is_quote);
             let (Some(start), Some(stop)) = (start, stop) else {
                 continue;
             };

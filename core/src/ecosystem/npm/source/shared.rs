@@ -15,6 +15,7 @@ use oxc_span::GetSpan as _;
 use serde::{Deserialize, Serialize};
 
 use super::value::{last_name, path_root};
+use crate::digest::Digest;
 
 /// A statement that changes something for others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,9 +103,9 @@ pub(super) fn changes(program: &Program<'_>, text: &str) -> BTreeSet<Change> {
             .names
             .iter()
             .filter_map(|name| names.imported.get(name));
-        let digest = blake3::hash(statement.span().source_text(text).as_bytes());
+        let digest = Digest::of_bytes(statement.span().source_text(text).as_bytes());
         found.insert(Change {
-            text: digest.to_hex()[..16].to_owned(),
+            text: digest.to_string()[..16].to_owned(),
             modules: modules.cloned().chain(used.modules).collect(),
             is_own: used.names.iter().any(|name| names.own.contains(name)),
             is_guess,
