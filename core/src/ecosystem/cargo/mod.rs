@@ -2,6 +2,7 @@
 //!
 //! Source: "The Manifest Format", "Workspaces" and "Specifying Dependencies" of the Cargo book.
 
+mod arguments;
 mod include;
 mod manifest;
 mod patch;

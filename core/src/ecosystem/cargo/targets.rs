@@ -17,17 +17,19 @@ use crate::facts::{Broken, Parser};
 
 pub(super) const TEST_FILE: Parser<TestFile> = Parser {
     id: "cargo/test-file",
-    version: 1,
+    version: 2,
     parse: parse_test_file,
 };
 
 /// What matters of a file below `tests`, or of a build script.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TestFile {
-    /// Names of `mod name;`.
+    /// Names of `mod name;`, and of modules that may hold such.
     modules: BTreeSet<String>,
     /// Whether it may read other sources: by path, by a macro, as data of a compile test.
     reads_sources: bool,
+    /// Folders below the tests that it names; all of them by an empty name.
+    folders: BTreeSet<String>,
     /// Whether it names the folder of the tests.
     names_tests: bool,
 }
@@ -56,6 +58,16 @@ pub(super) fn units(scan: &Scan<'_>, crates: &Crates, packages: &[RepoPath]) -> 
     for root in packages {
         let own = files.remove(root).unwrap_or_default();
         of_package(crates, root, &own, &mut units);
+    }
+    for package in include::read_tests(scan, packages) {
+        let tests = units
+            .iter()
+            .filter(|unit| unit.project == package && unit.path != package);
+        let tests: Vec<RepoPath> = tests.map(|unit| unit.path.clone()).collect();
+        let library = units.iter_mut().find(|unit| unit.path == package);
+        library
+            .into_iter()
+            .for_each(|library| library.uses.extend(tests.iter().cloned()));
     }
     // Sources of the library that take in files of the tests.
     for (package, by, file) in include::inner(scan, packages) {
@@ -99,7 +111,8 @@ fn of_package(
         let named = |name: &String| [format!("tests/{name}.rs"), format!("tests/{name}")];
         let modules = file.modules.iter();
         let modules = modules.filter(|_| !defects::is("forget-test-modules"));
-        let taken = modules.flat_map(named);
+        let folders = file.folders.iter().map(|name| format!("tests/{name}"));
+        let taken = modules.flat_map(named).chain(folders);
         unit.uses
             .extend(taken.filter_map(|taken| root.join(taken).ok()));
         unit.escapes |= file.reads_sources;
@@ -165,6 +178,36 @@ fn inside<'p>(root: &RepoPath, path: &'p RepoPath) -> Vec<&'p str> {
         .collect()
 }
 
+/// Calls that see what lies in a folder.
+const LISTS: [&str; 5] = ["read_dir", "walkdir", "WalkDir", "WalkBuilder", "glob("];
+
+/// Words of a place from which sources of tests can be met by listing.
+const HERE: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "file!()",
+    "current_dir",
+    "\".\"",
+    "\"./",
+    "\"..\"",
+    "\"../",
+];
+
+/// Finds the folders among the quoted words that lie below the tests, as far as these are told apart: `tests/cases/one` is
+/// `cases`, and all tests are the empty name. A file has an ending.
+fn folders_of_tests(text: &str) -> BTreeSet<String> {
+    let folder = |(at, word): (usize, &str)| {
+        let before = text[..at].trim_end_matches(['.', '/']);
+        let rest = text[at..].split('"').next().unwrap_or_default();
+        let last = rest.rsplit('/').next().unwrap_or_default();
+        let is_path = !rest.contains(char::is_whitespace) && !last.contains('.');
+        let below = rest[word.len()..].strip_prefix('/');
+        let below = below.or((rest == word).then_some(""));
+        let below = below.filter(|_| is_path && before.ends_with('"'))?;
+        Some(below.split('/').next().unwrap_or_default().to_owned())
+    };
+    text.match_indices("tests").filter_map(folder).collect()
+}
+
 fn parse_test_file(bytes: &[u8]) -> Result<TestFile, Broken> {
     let text = String::from_utf8_lossy(bytes);
     let has = |what: &str| memchr::memmem::find(bytes, what.as_bytes()).is_some();
@@ -173,7 +216,9 @@ fn parse_test_file(bytes: &[u8]) -> Result<TestFile, Broken> {
             .chars()
             .next_back()
             .is_none_or(|before| !before.is_alphanumeric() && before != '_');
-        let (name, _) = text[at + word.len()..].split_once(';').filter(|_| starts)?;
+        let (name, _) = text[at + word.len()..]
+            .split_once([';', '{'])
+            .filter(|_| starts)?;
         let name = name.trim().trim_start_matches("r#");
         let is_name = !name.is_empty()
             && name
@@ -181,6 +226,10 @@ fn parse_test_file(bytes: &[u8]) -> Result<TestFile, Broken> {
                 .all(|letter| letter.is_alphanumeric() || letter == '_');
         is_name.then(|| name.to_owned())
     });
+    // The tool itself, which compiles all.
+    let starts_cargo = has("process::") && has("new(\"cargo\")");
+    let folders = folders_of_tests(&text);
+    let lists = LISTS.into_iter().any(has) && HERE.into_iter().any(has);
     Ok(TestFile {
         modules: modules.collect(),
         reads_sources: [
@@ -190,10 +239,63 @@ fn parse_test_file(bytes: &[u8]) -> Result<TestFile, Broken> {
             ".rs\"",
             "trybuild",
             "ui_test",
+            "compiletest",
             "macro_rules!",
+            "glob!(",
+            "datatest",
+            "dir_test",
+            "#[files(",
+            "\"CARGO\"",
         ]
         .into_iter()
-        .any(has),
+        .any(has)
+            || starts_cargo
+            || lists
+            || folders.contains(""),
+        folders,
         names_tests: has("tests"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> TestFile {
+        parse_test_file(text.as_bytes()).expect("a source")
+    }
+
+    #[test]
+    fn tests_that_see_what_lies_in_a_folder_or_compile_may_read_sources() {
+        for text in [
+            "mytool::check(\"./tests\")",
+            "WalkDir::new(env!(\"CARGO_MANIFEST_DIR\"))",
+            "std::process::Command::new(\"cargo\")",
+            "insta::glob!(\"inputs/*\", |path| {})",
+            "datatest_stable::harness!(run, \"tests/cases\", r\"\\.rs$\");",
+            "#[files(\"tests/**/*\")] path: PathBuf",
+            "trybuild::TestCases::new()",
+            "include_dir!(\"tests/cases\")",
+            "let path = \"tests/ui/a.rs\";",
+        ] {
+            assert!(read(text).reads_sources, "{text}");
+        }
+        let named = read("(\"tests/cases\", \"./tests/ui/deep/\", \"tests/a.json\")");
+        let folders: Vec<_> = named.folders.iter().map(String::as_str).collect();
+        assert_eq!((folders, named.reads_sources), (vec!["cases", "ui"], false));
+        for text in [
+            "let global = fs::read_to_string(\"tests/a.json\");",
+            "fs::read_dir(\"/proc/self/fd\")",
+            "#[cfg(feature = \"cargo\")]",
+            "mod tests { \"the tests\" }",
+        ] {
+            assert!(!read(text).reads_sources, "{text}");
+        }
+    }
+
+    #[test]
+    fn modules_are_found_also_inside_of_others() {
+        let modules = read("mod a;\npub mod r#b { mod c; }\n// remod d;").modules;
+        assert_eq!(modules.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
 }

@@ -140,7 +140,8 @@ fn embeds_sources(scan: &Scan<'_>, path: &RepoPath, file: &GoFile) -> bool {
             .next()
             .unwrap_or_default();
         let ending = ending.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let is_other = !matches!(ending, "" | "go");
+        let is_glob = pattern.contains(['*', '?', '[', '\\']);
+        let is_other = ending != "go" && !(is_glob && ending.is_empty());
         match folder.join(pattern) {
             // What is gone from a folder without any other source is a stray, which takes all.
             Ok(at) if scan.files().is_folder(&at) => holds_sources(&at),

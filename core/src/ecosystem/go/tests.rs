@@ -81,7 +81,7 @@ fn tests_that_may_read_sources_run_always() {
     for text in [
         "var e, _ = os.ReadFile(\"../b/data.json\")",
         "var e, _ = os.ReadFile(\"schema.sql\")",
-        "//go:embed *.sql posts/*.md\nvar e embed.FS",
+        "//go:embed *.sql posts/*.md LICENSE\nvar e embed.FS",
         "//go:embed pages\nvar e embed.FS",
     ] {
         assert_eq!(escapes("a_test.go", text), (false, false), "{text}");
