@@ -290,14 +290,16 @@ const fn is_of_path(byte: u8) -> bool {
 /// Takes the packages of npm that are imported: `@a/b/c` is of `@a/b`.
 fn packages(bytes: &[u8], quoted: &[Span], found: &mut Words) {
     const BEFORE: &[&[u8]] = &[b"from", b"import", b"(", b"import type"];
+    let mut line = Line::default();
     for (start, end) in quoted.iter().copied() {
+        line.go_to(bytes, start - 1);
         let before = bytes[..start - 1].trim_ascii_end();
         let is_import = BEFORE.iter().any(|word| before.ends_with(word));
         let word = std::str::from_utf8(&bytes[start..end]).unwrap_or_default();
         let parts = if word.starts_with('@') { 2 } else { 1 };
         let name = word.split('/').take(parts).collect::<Vec<_>>().join("/");
         let is_name = !name.is_empty() && name.len() <= MOST && name.bytes().all(is_of_path);
-        if is_import && is_name && !name.starts_with('.') && is_called(before) {
+        if is_import && is_name && !line.is_remark && !name.starts_with('.') && is_called(before) {
             found.modules.insert(name);
         }
     }
@@ -429,6 +431,7 @@ mod tests {
             "a b",
         );
         check(packages, "import './a'; const x = ['b']", "");
+        check(packages, "// adds it from 'a'\nimport 'b'", "b");
         check(
             imports,
             "import a.b as c, d\n  from e.f import g\nfrom . import h",
