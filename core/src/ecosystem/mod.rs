@@ -30,7 +30,7 @@ pub mod terraform;
 pub mod turbo; // <- a module here
 
 mod files;
-mod prose;
+pub(crate) mod prose;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

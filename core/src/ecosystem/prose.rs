@@ -5,7 +5,8 @@ use affected_graph::{DependencyKind, Evidence, RepoPath};
 
 use super::{Link, Reference, Scan};
 
-const ENDINGS: [&str; 4] = [".md", ".mdx", ".rst", ".adoc"];
+/// Endings of documentation.
+pub(crate) const ENDINGS: [&str; 4] = [".md", ".mdx", ".rst", ".adoc"];
 
 /// Names of files without a telling ending; what follows `-` or `.` is part of some of them.
 const NAMES: [&str; 12] = [

@@ -2,6 +2,7 @@
 //! and documentation that they name. Source: "Modules" of the Rust reference, and the documentation of these macros.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use affected_graph::{DependencyKind, Evidence, RepoPath};
 use serde::{Deserialize, Serialize};
@@ -53,9 +54,40 @@ struct Taken {
     file: RepoPath,
 }
 
-pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link>) {
+/// A source that takes in or reads anything.
+pub(super) struct Reader {
+    path: RepoPath,
+    package: RepoPath,
+    includes: Arc<Includes>,
+}
+
+/// The sources of all packages that take in or read anything.
+pub(super) fn readers(scan: &Scan<'_>, packages: &[RepoPath]) -> Vec<Reader> {
+    let packages: BTreeSet<&RepoPath> = packages.iter().collect();
+    let sources = scan
+        .named(FileName::EndsWith(".rs"))
+        .filter(|path| !is_material(path));
+    let parsed = scan.parse_all(sources.cloned().collect(), &INCLUDES);
+    let readers = parsed.into_iter().filter_map(|(path, parsed)| {
+        let includes = parsed.ok().filter(|found| **found != Includes::default())?;
+        let package = path.ancestors().find(|above| packages.contains(above))?;
+        Some(Reader {
+            path,
+            package,
+            includes,
+        })
+    });
+    readers.collect()
+}
+
+pub(super) fn links(
+    scan: &Scan<'_>,
+    packages: &[RepoPath],
+    readers: &[Reader],
+    links: &mut Vec<Link>,
+) {
     let roots: BTreeSet<&RepoPath> = packages.iter().collect();
-    for taken in taken_in(scan, packages) {
+    for taken in taken_in(scan, readers) {
         let owner = taken.file.ancestors().find(|above| roots.contains(above));
         let (package, by, line) = (&taken.package, &taken.by, taken.include.line);
         let detail = format!("includes {}", taken.include.path);
@@ -77,13 +109,14 @@ pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link
             });
         }
     }
-    for (path, package, includes) in sources(scan, packages) {
-        let folder = path.parent().unwrap_or_default();
+    for reader in readers {
+        let package = &reader.package;
+        let folder = reader.path.parent().unwrap_or_default();
         let bases = [folder, package.clone()];
-        for (word, line) in &includes.prose {
-            for to in prose::meant(scan, &package, &bases, word) {
+        for (word, line) in &reader.includes.prose {
+            for to in prose::meant(scan, package, &bases, word) {
                 let detail = format!("names {word}");
-                links.push(prose::link(&package, to, &path, *line, detail));
+                links.push(prose::link(package, to, &reader.path, *line, detail));
             }
         }
     }
@@ -92,50 +125,32 @@ pub(super) fn links(scan: &Scan<'_>, packages: &[RepoPath], links: &mut Vec<Link
 /// Files of a package that other files of it take in: package, reader, read.
 pub(super) fn inner(
     scan: &Scan<'_>,
-    packages: &[RepoPath],
+    readers: &[Reader],
 ) -> impl Iterator<Item = (RepoPath, RepoPath, RepoPath)> {
-    let taken = taken_in(scan, packages).into_iter();
+    let taken = taken_in(scan, readers).into_iter();
     let inside = taken.filter(|taken| taken.file.is_within(&taken.package));
     inside.map(|taken| (taken.package, taken.by, taken.file))
 }
 
 /// Packages with a source outside of the tests that may read what lies there.
-pub(super) fn read_tests(scan: &Scan<'_>, packages: &[RepoPath]) -> BTreeSet<RepoPath> {
-    let sources = sources(scan, packages).into_iter();
-    let sources = sources.filter(|(path, package, includes)| {
-        let tests = package.join("tests");
-        includes.reads_tests && !tests.is_ok_and(|tests| path.is_within(&tests))
+pub(super) fn read_tests(readers: &[Reader]) -> BTreeSet<RepoPath> {
+    let readers = readers.iter().filter(|reader| {
+        let tests = reader.package.join("tests");
+        let is_test = tests.is_ok_and(|tests| reader.path.is_within(&tests));
+        reader.includes.reads_tests && !is_test
     });
-    sources.map(|(_, package, _)| package).collect()
+    readers.map(|reader| reader.package.clone()).collect()
 }
 
-/// The sources that take in or read anything, each with its package.
-fn sources(
-    scan: &Scan<'_>,
-    packages: &[RepoPath],
-) -> Vec<(RepoPath, RepoPath, std::sync::Arc<Includes>)> {
-    let packages: BTreeSet<&RepoPath> = packages.iter().collect();
-    let sources = scan
-        .named(FileName::EndsWith(".rs"))
-        .filter(|path| !is_material(path));
-    let parsed = scan.parse_all(sources.cloned().collect(), &INCLUDES);
-    let parsed = parsed.into_iter().filter_map(|(path, parsed)| {
-        let includes = parsed.ok().filter(|found| **found != Includes::default())?;
-        let package = path.ancestors().find(|above| packages.contains(above))?;
-        Some((path, package, includes))
-    });
-    parsed.collect()
-}
-
-fn taken_in(scan: &Scan<'_>, packages: &[RepoPath]) -> Vec<Taken> {
+fn taken_in(scan: &Scan<'_>, readers: &[Reader]) -> Vec<Taken> {
     let mut found = Vec::new();
-    for (path, package, includes) in sources(scan, packages) {
-        let folder = path.parent().unwrap_or_default();
-        for include in &includes.taken {
+    for reader in readers {
+        let (package, folder) = (&reader.package, reader.path.parent().unwrap_or_default());
+        for include in &reader.includes.taken {
             let bases = match include.base {
                 Base::Source => &[&folder][..],
-                Base::Package => &[&package],
-                Base::Either => &[&folder, &package],
+                Base::Package => &[package],
+                Base::Either => &[&folder, package],
             };
             for file in bases
                 .iter()
@@ -144,7 +159,7 @@ fn taken_in(scan: &Scan<'_>, packages: &[RepoPath]) -> Vec<Taken> {
                 if scan.files().is_file(&file) || scan.files().is_folder(&file) {
                     found.push(Taken {
                         package: package.clone(),
-                        by: path.clone(),
+                        by: reader.path.clone(),
                         include: include.clone(),
                         file,
                     });

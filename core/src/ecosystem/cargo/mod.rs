@@ -100,9 +100,10 @@ impl Ecosystem for Cargo {
             build_script(scan, &folder, &mut discovery.links);
         }
         let packages = crates.projects();
-        include::links(scan, &packages, &mut discovery.links);
+        let readers = include::readers(scan, &packages);
+        include::links(scan, &packages, &readers, &mut discovery.links);
         patch::links(scan, &crates, &mut discovery.links);
-        discovery.units = Some(targets::units(scan, &crates, &packages));
+        discovery.units = Some(targets::units(scan, &crates, &packages, &readers));
         discovery
     }
 

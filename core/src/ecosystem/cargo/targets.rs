@@ -35,7 +35,12 @@ pub(super) struct TestFile {
 }
 
 /// Lists the targets of all packages.
-pub(super) fn units(scan: &Scan<'_>, crates: &Crates, packages: &[RepoPath]) -> Vec<Unit> {
+pub(super) fn units(
+    scan: &Scan<'_>,
+    crates: &Crates,
+    packages: &[RepoPath],
+    readers: &[include::Reader],
+) -> Vec<Unit> {
     let roots: BTreeSet<&RepoPath> = packages.iter().collect();
     let package = |path: &RepoPath| path.ancestors().skip(1).find(|at| roots.contains(at));
     let wanted = |path: &&RepoPath| {
@@ -59,7 +64,7 @@ pub(super) fn units(scan: &Scan<'_>, crates: &Crates, packages: &[RepoPath]) -> 
         let own = files.remove(root).unwrap_or_default();
         of_package(crates, root, &own, &mut units);
     }
-    for package in include::read_tests(scan, packages) {
+    for package in include::read_tests(readers) {
         let tests = units
             .iter()
             .filter(|unit| unit.project == package && unit.path != package);
@@ -70,7 +75,7 @@ pub(super) fn units(scan: &Scan<'_>, crates: &Crates, packages: &[RepoPath]) -> 
             .for_each(|library| library.uses.extend(tests.iter().cloned()));
     }
     // Sources of the library that take in files of the tests.
-    for (package, by, file) in include::inner(scan, packages) {
+    for (package, by, file) in include::inner(scan, readers) {
         let taken = unit_of(&package, &file).map(|(unit, _)| unit);
         let by = unit_of(&package, &by).map(|(unit, _)| unit);
         let user = units

@@ -151,22 +151,14 @@ fn parsed(look: &Look<'_>, paths: Vec<RepoPath>) -> BTreeMap<RepoPath, Source> {
             now.mentions.extend(old.mentions);
             // A change for others that differs is all of the file, whatever it uses.
             let differing = now.changes.symmetric_difference(&old.changes).cloned();
-            let own = differing.map(|change| Change {
-                is_own: true,
-                ..change
-            });
-            let own: Vec<Change> = own.collect();
+            let own: Vec<Change> = differing.map(Change::of_all).collect();
             now.changes.extend(own);
         }
     }
     for (path, source) in &mut found {
         if look.changed.added.contains(path) {
             let all = std::mem::take(&mut source.changes).into_iter();
-            let own = all.map(|change| Change {
-                is_own: true,
-                ..change
-            });
-            source.changes = own.collect();
+            source.changes = all.map(Change::of_all).collect();
         }
     }
     found

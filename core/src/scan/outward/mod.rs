@@ -189,7 +189,9 @@ impl<'t> Places<'t> {
     /// What a source names.
     fn named(&self, by: &RepoPath, words: &Words) -> Vec<Named> {
         let mut found = Vec::new();
-        let Some(root) = self.owner(by) else {
+        // Most sources name nothing that could be of others.
+        let root = (*words != Words::default()).then(|| self.owner(by));
+        let Some(root) = root.flatten() else {
             return found;
         };
         let own = Own {
@@ -197,8 +199,8 @@ impl<'t> Places<'t> {
             is_test: is_test(by, root),
         };
         let folder = by.parent().unwrap_or_default();
-        let mut add = |word: &str, what: Option<Vec<What>>| {
-            found.extend(what.into_iter().flatten().map(|what| Named {
+        let mut add = |word: &str, what: Vec<What>| {
+            found.extend(what.into_iter().map(|what| Named {
                 from: root.clone(),
                 what,
                 kind: own.kind(),
@@ -207,46 +209,61 @@ impl<'t> Places<'t> {
             }));
         };
         for word in &words.climbing {
-            // From the file itself, or else from where programs of the project are started.
-            let places = [&folder, root].map(|base| base.join(word).ok());
-            let mut places = places.into_iter().flatten();
-            let place = places.find(|place| self.is_there(place));
-            let place = place.or_else(|| folder.join(word).ok());
-            if let Some(place) = place.filter(|place| !place.is_within(root)) {
-                add(word, self.met(own, &place, true));
-            }
+            add(word, self.climbing(own, &folder, word));
         }
         for word in &words.inner {
-            let first = word.split('/').next().unwrap_or(word).as_bytes();
-            for above in root.ancestors().filter(|above| above != root) {
-                let is_there = self
-                    .names
-                    .get(&above)
-                    .is_some_and(|names| names.contains(first));
-                let place = above.join(word).ok().filter(|_| is_there);
-                if let Some(place) = place.filter(|place| !place.is_within(root)) {
-                    add(word, self.met(own, &place, false));
-                }
+            add(word, self.inner(own, word));
+        }
+        if let Some(space) = words::space_of(by) {
+            for name in &words.modules {
+                add(name, self.modules(own, space, name));
             }
         }
-        let space = words::space_of(by);
-        for name in words.modules.iter().filter(|_| space.is_some()) {
-            let space = space.unwrap_or_default();
-            add(name, Some(self.modules(own, space, name)));
-        }
-        for word in words.prose.iter().filter(|_| words::is_of_tests(by)) {
-            let is_file = |place: &RepoPath| self.tree.files().is_file(place);
-            let own = folder.ancestors().take_while(|above| above.is_within(root));
-            let mut places = own
-                .filter_map(|above| above.join(word).ok())
-                .filter(is_file);
-            let nearest = places.next();
-            // Without a dot, a name may be meant from where the tests are started.
-            let top = places.last().filter(|_| !word.starts_with('.'));
-            let meant = nearest.into_iter().chain(top).map(What::Path);
-            add(word, Some(meant.collect()));
+        if words::is_of_tests(by) {
+            for word in &words.prose {
+                add(word, self.prose(own, &folder, word));
+            }
         }
         found
+    }
+
+    /// What a path means that climbs: from the file itself, or else from where programs of the project are started.
+    fn climbing(&self, own: Own<'_>, folder: &RepoPath, word: &str) -> Vec<What> {
+        let places = [folder, own.root].map(|base| base.join(word).ok());
+        let mut places = places.into_iter().flatten();
+        let place = places.find(|place| self.is_there(place));
+        let place = place.or_else(|| folder.join(word).ok());
+        let place = place.filter(|place| !place.is_within(own.root));
+        place.map_or_else(Vec::new, |place| self.met(own, &place, true))
+    }
+
+    /// What a path means below a folder that the program works out: one above its project.
+    fn inner(&self, own: Own<'_>, word: &str) -> Vec<What> {
+        let first = word.split('/').next().unwrap_or(word).as_bytes();
+        let holds_first = |above: &RepoPath| {
+            let names = self.names.get(above);
+            names.is_some_and(|names| names.contains(first))
+        };
+        let above = own.root.ancestors().filter(|above| above != own.root);
+        let places = above.filter(holds_first);
+        let places = places.filter_map(|above| above.join(word).ok());
+        let places = places.filter(|place| !place.is_within(own.root));
+        places
+            .flat_map(|place| self.met(own, &place, false))
+            .collect()
+    }
+
+    /// Documentation of the project that a source of it reads.
+    fn prose(&self, own: Own<'_>, folder: &RepoPath, word: &str) -> Vec<What> {
+        let above = folder.ancestors();
+        let above = above.take_while(|above| above.is_within(own.root));
+        let mut places = above
+            .filter_map(|above| above.join(word).ok())
+            .filter(|place| self.tree.files().is_file(place));
+        let nearest = places.next();
+        // Without a dot, a name may be meant from where the tests are started.
+        let top = places.last().filter(|_| !word.starts_with('.'));
+        nearest.into_iter().chain(top).map(What::Path).collect()
     }
 
     /// Projects that provide a module which a source imports without that its manifest says so.
@@ -254,11 +271,10 @@ impl<'t> Places<'t> {
         let name = name.to_owned();
         let symbol = Symbol { space, name };
         let roots = self.resolved.provided.get(&symbol);
-        let declared = (own.root.clone(), symbol);
         let Some(roots) = roots.filter(|roots| !roots.contains(own.root)) else {
             return Vec::new();
         };
-        if self.resolved.declared.contains(&declared) {
+        if self.resolved.declared.contains(&(own.root.clone(), symbol)) {
             return Vec::new();
         }
         let roots = roots.iter();
@@ -272,25 +288,25 @@ impl<'t> Places<'t> {
     }
 
     /// What lies at a place outside of the project that names it.
-    fn met(&self, own: Own<'_>, place: &RepoPath, climbs: bool) -> Option<Vec<What>> {
+    fn met(&self, own: Own<'_>, place: &RepoPath, climbs: bool) -> Vec<What> {
         if own.root.is_within(place) || place.components().any(|part| part == b"node_modules") {
-            return None;
+            return Vec::new();
         }
         let files = self.tree.files();
-        if files.is_file(place) {
-            return self.file(own, place).map(|what| vec![what]);
+        if !files.is_file(place) && files.is_folder(place) {
+            return self.folder(own, place, climbs);
         }
-        let below = files.below(place);
-        if !below.is_empty() {
-            return Some(self.folder(own, place, climbs));
-        }
-        let module = || modules(place).find(|path| files.is_file(path));
-        if let Some(module) = climbs.then(module).flatten() {
-            return self.file(own, &module).map(|what| vec![what]);
-        }
-        // What is built is not there: `../b/dist/index.js`.
-        let owner = self.owner(place).filter(|_| climbs)?;
-        self.project(own, owner).map(|what| vec![what])
+        let mut modules = modules(place).filter(|path| files.is_file(path));
+        let found = match files.is_file(place) {
+            true => self.file(own, place),
+            false if !climbs => None,
+            false => match modules.next() {
+                Some(module) => self.file(own, &module),
+                // What is built is not there: `../b/dist/index.js`.
+                None => self.owner(place).and_then(|owner| self.project(own, owner)),
+            },
+        };
+        found.into_iter().collect()
     }
 
     fn file(&self, own: Own<'_>, path: &RepoPath) -> Option<What> {

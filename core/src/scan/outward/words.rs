@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use affected_graph::RepoPath;
 use serde::{Deserialize, Serialize};
 
+use crate::ecosystem::prose;
 use crate::facts::{Broken, Parser};
 
 /// What a source names.
@@ -75,8 +76,6 @@ const SETTINGS: &[&str] = &[
     "tox.ini",
 ];
 const SCRIPTS: &[&str] = &[".bash", ".gradle", ".kts", ".mk", ".sh"];
-/// Endings of documentation, whose changes count where somebody reads it.
-const PROSE: &[&str] = &[".adoc", ".md", ".mdx", ".rst"];
 /// What these read of documentation is for a package's page and not for its tests.
 const PACKAGING: &[&[u8]] = &[b"setup.py", b"conf.py"];
 
@@ -239,7 +238,7 @@ fn single(bytes: &[u8], word: &Span, is_alone: bool, found: &mut Words) {
     let ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
     let ending = ending.map_or("", |(_, ending)| ending);
     let has_ending = !ending.is_empty() && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if has_ending && PROSE.iter().any(|prose| prose[1..] == *ending) {
+    if has_ending && prose::ENDINGS.iter().any(|prose| prose[1..] == *ending) {
         found.prose.insert(path.to_owned());
     }
     let (first, _) = path.split_once('/').unwrap_or_default();

@@ -30,6 +30,16 @@ pub(in crate::ecosystem::npm) struct Change {
     pub(in crate::ecosystem::npm) is_guess: bool,
 }
 
+impl Change {
+    /// The same, of all of its file, whatever it uses.
+    pub(in crate::ecosystem::npm) fn of_all(self) -> Self {
+        Self {
+            is_own: true,
+            ..self
+        }
+    }
+}
+
 /// Hooks, which count for every test unless they stand in a group.
 const HOOKS: &[&str] = &[
     "after",
