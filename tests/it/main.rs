@@ -7,6 +7,8 @@ mod cache;
 #[cfg(unix)]
 mod check;
 #[cfg(target_os = "linux")]
+mod dotnet;
+#[cfg(target_os = "linux")]
 mod endings;
 mod files;
 mod gate;

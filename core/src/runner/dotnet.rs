@@ -123,6 +123,11 @@ fn read(bytes: &[u8]) -> Result<Vec<TestCase>, BadReport> {
                 .next()
                 .unwrap_or(class)
                 .clone_into(&mut case.place);
+            // xUnit calls a test by its class and method, others by the method alone.
+            let own = case.name.strip_prefix(case.place.as_str());
+            if let Some(own) = own.and_then(|own| own.strip_prefix('.')) {
+                case.name = own.to_owned();
+            }
         }
         case
     });

@@ -308,7 +308,7 @@ fn trx_is_read() {
     tests.extend(dotnet::DotnetTest.read(trx.as_bytes()).unwrap());
     assert_eq!(
         told(&tests),
-        "1/1/1: Shop.CartTests Shop.CartTests.Adds passed 1500ms; Shop.CartTests Shop.CartTests.Takes failed;  Later skipped"
+        "1/1/1: Shop.CartTests Adds passed 1500ms; Shop.CartTests Takes failed;  Later skipped"
     );
     assert_eq!(tests.cases[1].message, "want 1");
     assert!(dotnet::DotnetTest.read(b"<a></b>").is_err());

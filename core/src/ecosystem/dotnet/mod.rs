@@ -4,12 +4,13 @@
 
 mod evaluate;
 mod file;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use affected_graph::{
-    Command, DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Stage, Task,
+    DependencyKind, EcosystemId, Evidence, Ownership, ProjectKind, RepoPath, Stage,
 };
 use globset::GlobBuilder;
 
@@ -73,6 +74,7 @@ impl Ecosystem for Dotnet {
         for path in build.projects.values() {
             build.project(path, &mut discovery);
         }
+        tasks::lock_together(&mut discovery);
         discovery
     }
 
@@ -397,7 +399,7 @@ impl<'a> Build<'a> {
             standing: Standing::Manifest,
             manifest: path.clone(),
             ownership: Ownership::Tree,
-            tasks: tasks(folder, &file_name, is_test.then(|| stage(&name))),
+            tasks: tasks::of(folder, &file_name, is_test.then(|| stage(&name))),
             provides: vec![Symbol {
                 space: "dotnet",
                 name: name.clone(),
@@ -460,24 +462,6 @@ fn stage(name: &str) -> Stage {
         () if named(&["contract"]) => "contract",
         () => "unit",
     })
-}
-
-fn tasks(folder: &RepoPath, file: &str, stage: Option<Stage>) -> Vec<Task> {
-    let task = |name: &str, stage: Option<Stage>, verb: &str| Task {
-        name: name.to_owned(),
-        stage,
-        command: Command::Argv(["dotnet", verb, file].map(ToOwned::to_owned).to_vec()),
-        cwd: folder.clone(),
-        env: BTreeMap::new(),
-        timeout: None,
-        script: None,
-        inferred_by: Some(ID),
-        needs: affected_graph::Needs::default(),
-        origin: file.to_owned(),
-    };
-    let mut tasks = vec![task("build", None, "build")];
-    tasks.extend(stage.map(|stage| task("test", Some(stage), "test")));
-    tasks
 }
 
 fn link(
