@@ -75,8 +75,8 @@ pub struct Needs {
     pub weight: usize,
     /// Names of things that only one task may use at a time, sorted.
     pub locks: Vec<String>,
-    /// Names of locks that its own tool takes for a part of its time, such as a build folder's: two at once are
-    /// right, but one may only wait for the other.
+    /// Names of locks that are taken for a part of its time, such as a build folder's, by its own tool or for it: two at once
+    /// are right, but one may only wait for the other.
     pub build_locks: Vec<String>,
 }
 

@@ -134,3 +134,28 @@ fn dotnet_tests_are_told_one_by_one() {
     }
     assert_eq!(told(&kit), ["kit:test passed 0/0/0", "no-tests"]);
 }
+
+/// Where `global.json` chooses the newer platform, a project is named in its way.
+#[test]
+fn dotnet_projects_are_named_as_their_platform_wants() {
+    let repo = Sandbox::new();
+    let chosen = "{ \"test\": { \"runner\": \"Microsoft.Testing.Platform\" } }\n";
+    repo.write("new/global.json", chosen);
+    for name in ["new/a", "old/b"] {
+        let last = name.rsplit('/').next().unwrap();
+        let tests = "<IsTestProject>true</IsTestProject>";
+        repo.write(&format!("{name}/{last}.csproj"), &project(tests, ""));
+    }
+    repo.commit("first");
+    let list = repo.list(&["--all"]);
+    let targets = list["targets"].as_array().unwrap().iter();
+    let lines: Vec<String> = targets
+        .map(|target| {
+            let words = target["command"].as_array().unwrap().iter();
+            let words = words.map(|word| word.as_str().unwrap());
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    let expected = ["dotnet test --project a.csproj", "dotnet test b.csproj"];
+    assert_eq!(lines, expected);
+}

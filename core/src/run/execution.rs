@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use super::batch::Batches;
+use super::build::Builds;
 use super::clock::Clock;
 use super::descendants;
 use super::jobserver::Jobserver;
@@ -88,6 +89,7 @@ pub fn execute(
             Batching::Join => Batches::of(plan),
             Batching::Single => Batches::default(),
         },
+        builds: Builds::default(),
     };
     let (sender, messages) = mpsc::channel();
     let woken = sender.clone();

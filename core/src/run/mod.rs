@@ -7,6 +7,7 @@
 //! Nothing here prints, and the environment arrives as a value.
 
 mod batch;
+mod build;
 mod capture;
 mod clock;
 mod descendants;

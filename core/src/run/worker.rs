@@ -11,6 +11,7 @@ use std::time::Duration;
 use affected_graph::{Command, RepoPath};
 
 use super::batch::{Batches, Ended};
+use super::build::{self, Builds};
 use super::capture::Bounded;
 use super::clock::{Clock, nap};
 use super::environment::{NoProgram, find_program, variables};
@@ -47,6 +48,8 @@ pub(super) struct Context<'a> {
     pub(super) plan: &'a Plan,
     /// What one command does of it.
     pub(super) batches: Batches,
+    /// Who builds.
+    pub(super) builds: Builds,
 }
 
 /// Runs one action, or takes its part of a batch; returns its result and what the user should know.
@@ -139,7 +142,29 @@ fn run_batch(batch: &Batch, context: &Context<'_>) -> (Ended, Vec<String>) {
     )
 }
 
+/// Runs one action, its build first where that must be alone.
 fn run_single(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
+    let Some((build, test)) = build::halves(action) else {
+        return run_command(action, index, context);
+    };
+    let (built, mut warnings) = context.builds.alone(&action.needs.build_locks, || {
+        run_command(&build, index, context)
+    });
+    if !built.outcome.is_success() {
+        return (built, warnings);
+    }
+    let timeout = test.timeout.or(context.options.default_timeout);
+    let rest = Action {
+        timeout: timeout.map(|time| time.saturating_sub(built.duration)),
+        ..test
+    };
+    let (mut result, more) = run_command(&rest, index, context);
+    result.duration += built.duration;
+    warnings.extend(more);
+    (result, warnings)
+}
+
+fn run_command(action: &Action, index: usize, context: &Context<'_>) -> (TaskResult, Vec<String>) {
     let started = context.clock.now();
     let own = action.timeout.or(context.options.default_timeout);
     let left = left(context, started).filter(|left| own.is_none_or(|own| *left < own));

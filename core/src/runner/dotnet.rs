@@ -1,16 +1,31 @@
 //! `dotnet test`. Sources: "dotnet test" and "Run selected unit tests" of its documentation; the schema vstst.xsd of TRX files
-//! (namespace `http://microsoft.com/schemas/VisualStudio/TeamTest/2010`).
+//! (namespace `http://microsoft.com/schemas/VisualStudio/TeamTest/2010`); "Testing with 'dotnet test'" and "Microsoft.Testing.Platform
+//! exit codes".
+//!
+//! Where `global.json` chooses Microsoft.Testing.Platform, projects are named with `--project`, and filters and results are options
+//! of extensions that a project may lack: then all of it runs, and the exit code tells. Where only a project chooses it, the
+//! options of VSTest are ignored.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::junit::attribute;
 use super::{
-    BadReport, Call, Report, ReportFiles, Runner, RunnerId, Selected, TestCase, TestOutcome,
+    BadReport, Call, Halves, Report, ReportFiles, Runner, RunnerId, Selected, TestCase, TestOutcome,
 };
 
 /// `dotnet test`.
 pub struct DotnetTest;
+
+/// Options that only the other platform has.
+const OTHER_PLATFORM: [&str; 2] = ["--project", "--solution"];
+
+/// That platform found no test.
+const NO_TESTS: i32 = 8;
+
+fn is_other_platform(call: &Call) -> bool {
+    OTHER_PLATFORM.iter().any(|option| call.has(option))
+}
 
 impl Runner for DotnetTest {
     fn id(&self) -> RunnerId {
@@ -23,7 +38,7 @@ impl Runner for DotnetTest {
     }
 
     fn restrict(&self, call: &Call, parts: &[Selected]) -> Option<Vec<String>> {
-        if call.has("--filter") {
+        if call.has("--filter") || is_other_platform(call) {
             return None;
         }
         let mut wanted = Vec::new();
@@ -43,10 +58,33 @@ impl Runner for DotnetTest {
         Some(super::cargo::with_options(&call.words, &more))
     }
 
+    /// What is inferred, and what is restricted: words of the user's own may be for one half only.
+    fn halves(&self, call: &Call) -> Option<Halves> {
+        let [verb, words @ ..] = call.arguments() else {
+            return None;
+        };
+        let project = match words {
+            [project] => project,
+            [project, option, _] if option == "--filter" => project,
+            [option, project] if option == "--project" => project,
+            _ => return None,
+        };
+        if verb != "test" || project.starts_with('-') {
+            return None;
+        }
+        let program = &call.words[..1];
+        let more = ["--no-build".to_owned()];
+        Some(Halves {
+            build: [program, &["build".to_owned(), project.clone()]].concat(),
+            test: [&call.words[..], &more].concat(),
+        })
+    }
+
     /// A logger of our own stands beside the user's and the one for the terminal.
     fn report(&self, call: &Call, folder: &str) -> Report {
         let taken = ["--results-directory", "-r"];
-        if call.is_redirected || taken.iter().any(|option| call.has(option)) {
+        let has_own = taken.iter().any(|option| call.has(option));
+        if call.is_redirected || has_own || is_other_platform(call) {
             return Report::default();
         }
         let more = [
@@ -68,6 +106,10 @@ impl Runner for DotnetTest {
 
     fn read(&self, bytes: &[u8]) -> Result<Vec<TestCase>, BadReport> {
         read(bytes)
+    }
+
+    fn is_empty_run(&self, exit: Option<i32>) -> bool {
+        exit == Some(NO_TESTS)
     }
 }
 

@@ -112,6 +112,12 @@ pub trait Runner: Sync {
         None
     }
 
+    /// Splits a command into one that builds and one that tests what is built, where the tool does not keep two builds of the same
+    /// apart: then only the first half keeps others waiting. `None` where the tool does, or where that cannot be said.
+    fn halves(&self, _call: &Call) -> Option<Halves> {
+        None
+    }
+
     /// Gives what to add to a command so that it leaves a result; by default it adds nothing and nothing is read.
     /// `folder` is an empty one for its files. Options of the user's own are never taken away or doubled.
     fn report(&self, _call: &Call, _folder: &str) -> Report {
@@ -143,6 +149,15 @@ impl std::fmt::Debug for dyn Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id().0)
     }
+}
+
+/// The words of a command in two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halves {
+    /// Builds; one at a time.
+    pub build: Vec<String>,
+    /// Tests what is built.
+    pub test: Vec<String>,
 }
 
 /// What is added to a command so that it leaves a result.

@@ -114,6 +114,7 @@ fn build_tools_of_the_jvm_and_net_take_classes() {
         "dotnet test x.csproj --filter FullyQualifiedName~a.B.|FullyQualifiedName~a.C. -- RunConfiguration.X=1",
     );
     check_restricted("dotnet test --filter Own", &parts, "-");
+    check_restricted("dotnet test --project x.csproj", &parts, "-");
     for line in ["mvn test", "gradle :p:test", "dotnet test"] {
         check_restricted(line, &[Selected::File("x".to_owned())], "-");
     }
@@ -204,6 +205,7 @@ fn runners_are_asked_for_results_beside_what_the_user_wants() {
         "dotnet test x.csproj --logger html --logger trx --results-directory /r -- X=1 | /r/*.trx",
     );
     check_report("dotnet test -r out", " |");
+    check_report("dotnet test --project x.csproj", " |");
 }
 
 fn told(tests: &Tests) -> String {
@@ -298,6 +300,28 @@ fn go_is_understood_by_its_events_and_shown_in_its_words() {
         ),
     );
     check_heard("go test ./...", "no go files\n", "nothing", None);
+}
+
+/// What builds, and what tests.
+#[test]
+fn dotnet_builds_first() {
+    let check = |line: &str, expected: &str| {
+        let (runner, call) = recognise(&Command::Shell(line.to_owned()), None).unwrap();
+        let halves = runner.halves(&call);
+        let told = halves.map(|halves| [halves.build.join(" "), halves.test.join(" ")].join("; "));
+        assert_eq!(told.unwrap_or_else(|| "-".to_owned()), expected, "{line}");
+    };
+    check(
+        "dotnet test a.csproj --filter A",
+        "dotnet build a.csproj; dotnet test a.csproj --filter A --no-build",
+    );
+    check(
+        "dotnet test --project a.csproj",
+        "dotnet build a.csproj; dotnet test --project a.csproj --no-build",
+    );
+    check("dotnet test a.csproj -c Release", "-");
+    check("dotnet test", "-");
+    check("cargo test -p a", "-");
 }
 
 /// The form of what `dotnet test --logger trx` writes, by its schema.

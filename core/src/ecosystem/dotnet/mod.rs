@@ -35,6 +35,8 @@ const IMPLICIT: &[&str] = &[
     "Directory.Build.targets",
     "Directory.Packages.props",
 ];
+/// The version of the SDK, and the platform of the tests.
+const GLOBAL: &str = "global.json";
 /// A project that imports more files than any real one is cut off.
 const IMPORTS: usize = 256;
 const TEST_PACKAGES: &[&str] = &[
@@ -56,11 +58,12 @@ impl Ecosystem for Dotnet {
             FileName::EndsWith(".props"),
             FileName::EndsWith(".targets"),
             FileName::EndsWith(".projitems"),
+            FileName::Is(GLOBAL),
         ]
     }
 
     fn parsers(&self) -> &'static [&'static dyn AnyParser] {
-        &[&FILE]
+        &[&FILE, &tasks::PLATFORM]
     }
 
     fn programs(&self) -> &'static [&'static str] {
@@ -87,7 +90,7 @@ impl Ecosystem for Dotnet {
             }
         }
         const SHARED: &[SharedFile] = &[
-            shared("dotnet sdk", "global.json", SharedRole::Toolchain),
+            shared("dotnet sdk", GLOBAL, SharedRole::Toolchain),
             shared("nuget sources", "nuget.config", SharedRole::Settings),
             shared("nuget sources", "NuGet.config", SharedRole::Settings),
             shared("nuget sources", "NuGet.Config", SharedRole::Settings),
@@ -119,6 +122,7 @@ fn is_project(path: &RepoPath) -> bool {
 
 fn read(scan: &Scan<'_>, discovery: &mut Discovery) -> Files {
     let paths = scan.candidates.iter().filter(|path| !is_material(path));
+    let paths = paths.filter(|path| path.file_name() != GLOBAL.as_bytes());
     let mut files = Files::new();
     for (path, parsed) in scan.parse_all(paths.cloned().collect(), &FILE) {
         match parsed {
@@ -399,13 +403,27 @@ impl<'a> Build<'a> {
             standing: Standing::Manifest,
             manifest: path.clone(),
             ownership: Ownership::Tree,
-            tasks: tasks::of(folder, &file_name, is_test.then(|| stage(&name))),
+            tasks: tasks::of(
+                folder,
+                &file_name,
+                is_test.then(|| stage(&name)),
+                self.is_platform(folder),
+            ),
             provides: vec![Symbol {
                 space: "dotnet",
                 name: name.clone(),
             }],
             name,
         }
+    }
+
+    /// What the nearest `global.json` says, as `dotnet` finds it from where it starts.
+    fn is_platform(&self, folder: &RepoPath) -> bool {
+        let above = folder.ancestors();
+        let mut above = above.filter_map(|folder| folder.join(GLOBAL).ok());
+        let nearest = above.find(|path| self.scan.files().is_file(path));
+        let chosen = nearest.and_then(|path| self.scan.parse(&path, &tasks::PLATFORM).ok());
+        chosen.is_some_and(|chosen| *chosen)
     }
 
     fn asks_for_tests(&self, context: &Context<'_>, parts: &[RepoPath]) -> bool {
