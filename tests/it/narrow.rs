@@ -575,3 +575,25 @@ fn the_tests_of_a_maven_module_are_no_matter_of_its_dependents() {
     repo.write("base/src/test/java/ATest.java", "class ATest { }\n");
     expect(&repo, &[("base:test", "all"), ("user:test", "all")]);
 }
+
+/// npm gives a package of a registry the member of the workspace that it asks for: whoever imports that package runs all.
+#[test]
+fn what_a_package_of_others_brings_cannot_be_followed() {
+    let repo = Sandbox::new();
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+    let tree = std::path::Path::new(here).join("ecosystems/npm/brought/tree");
+    affected_fixtures::copy(&tree, repo.path()).unwrap();
+    let manifest = "{\"name\":\"a\",\"version\":\"1.0.0\",\"scripts\":{\"test\":\"node --test\"},\"dependencies\":{\"is-odd\":\"3.0.1\"}}\n";
+    repo.write("packages/a/package.json", manifest);
+    repo.write(
+        "packages/a/index.js",
+        "module.exports = require('is-odd')\n",
+    );
+    repo.write("packages/a/a.test.js", "require('./index')\n");
+    repo.write("packages/a/b.test.js", "\n");
+    repo.write("packages/b/index.js", "module.exports = () => 1\n");
+    repo.commit("first");
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo.write("packages/b/index.js", "module.exports = () => 2\n");
+    expect(&repo, &[("a:test", "all")]);
+}

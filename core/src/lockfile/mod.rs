@@ -139,6 +139,8 @@ pub struct Lock {
     pub packages: BTreeMap<String, Package>,
     /// `name@range` to id, where the format tells what was asked for instead of who asked.
     pub requested: BTreeMap<String, String>,
+    /// Ids of packages that are no more than a name: no registry was asked for them, since a member provides them.
+    pub provided: BTreeSet<String>,
     /// Whether what other members need counts as well: where one resolution holds for the whole workspace,
     /// a package that one member brings is there for those that use that member.
     pub through_members: bool,
@@ -166,6 +168,45 @@ impl Lock {
             },
         );
         self.members.insert(Member::Folder(folder.to_owned()), id);
+    }
+
+    /// Members that packages of others bring to a member, however far: registries are asked only for what no member provides.
+    /// What it asks for itself, and what that asks for, is no part of it.
+    #[must_use]
+    pub fn brought(&self, member: &Member) -> BTreeSet<Member> {
+        let own = self
+            .members
+            .iter()
+            .map(|(member, id)| (id.as_str(), member.clone()));
+        let named = self
+            .provided
+            .iter()
+            .map(|name| (name.as_str(), Member::Named(name.clone())));
+        let own: FxHashMap<&str, Member> = own.chain(named).collect();
+        let needs = |id: &str| self.packages.get(id).into_iter().flat_map(|it| &it.needs);
+        let is_of_others = |id: &str| {
+            let package = self.packages.get(id);
+            package.is_some_and(|it| !it.identity.is_empty()) && !own.contains_key(id)
+        };
+        let start = self.members.get(member);
+        let first = start.into_iter().flat_map(|start| needs(start));
+        let mut open: Vec<&str> = first
+            .map(String::as_str)
+            .filter(|id| is_of_others(id))
+            .collect();
+        let mut seen: BTreeSet<&str> = open.iter().copied().collect();
+        let mut found = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            for need in needs(id) {
+                match own.get(need.as_str()) {
+                    Some(member) => drop(found.insert(member.clone())),
+                    // What has no content of its own is a link to a member.
+                    None if seen.insert(need) => open.push(need),
+                    None => {}
+                }
+            }
+        }
+        found
     }
 
     /// Gives everything to one member.

@@ -42,7 +42,12 @@ impl Format for PnpmLock {
                 .map(Value::to_string)
                 .unwrap_or_default();
             let needs = wishes(package)
-                .filter_map(|(name, version)| find(name, version, graph))
+                .filter_map(|(name, version)| {
+                    // An override may give a member to all, written from the lockfile's folder.
+                    let linked = version.strip_prefix("link:");
+                    let linked = linked.map(|folder| format!("member:{}", cleaned(folder)));
+                    linked.or_else(|| find(name, version, graph))
+                })
                 .collect();
             let identity = format!("{key} {resolution}");
             lock.packages
@@ -113,6 +118,12 @@ fn find(name: &str, version: &str, graph: &Map<String, Value>) -> Option<String>
         format!("/{version}"),
     ];
     forms.into_iter().find(|form| graph.contains_key(form))
+}
+
+/// `./packages/a` is `packages/a`.
+fn cleaned(folder: &str) -> &str {
+    let folder = folder.trim_start_matches("./").trim_end_matches('/');
+    if folder == "." { "" } else { folder }
 }
 
 fn without_peers(key: &str) -> &str {

@@ -384,3 +384,37 @@ fn modules_of_go_and_mix_reach_who_asks() {
     assert_eq!(mix("\"1.2\"", "\"1.3\""), "/ /apps/web");
     assert_eq!(mix("\"1.4\"", "\"1.5\""), "/ /apps/data");
 }
+
+/// What registries' packages bring of the workspace itself, for each format that has workspaces and an `a` that asks for `r`,
+/// which asks for `b`.
+#[test]
+fn packages_of_others_bring_members() {
+    let brought = |name: &str, text: &str, of: Member| {
+        let brought = lock(name, text).brought(&of);
+        let all: BTreeSet<Member> = brought.into_iter().collect();
+        words(&all)
+    };
+    let a = || Member::Folder("p/a".to_owned());
+    let npm = r#"{"packages": {
+        "p/a": {"dependencies": {"r": "1", "c": "1"}}, "p/b": {}, "p/c": {"dependencies": {"b": "1"}},
+        "node_modules/r": {"version": "1", "dependencies": {"b": "1"}},
+        "node_modules/b": {"resolved": "p/b", "link": true}, "node_modules/c": {"resolved": "p/c", "link": true}}}"#;
+    assert_eq!(brought("package-lock.json", npm, a()), "/p/b");
+    assert_eq!(
+        brought("package-lock.json", npm, Member::Folder("p/c".to_owned())),
+        ""
+    );
+    let berry = "__metadata:\n  version: 8\n\"a@workspace:p/a\":\n  resolution: \"a@workspace:p/a\"\n  dependencies:\n    r: \"npm:^1\"\n\"b@npm:^1, b@workspace:p/b\":\n  resolution: \"b@workspace:p/b\"\n\"r@npm:^1\":\n  resolution: \"r@npm:1.0.0\"\n  checksum: x\n  dependencies:\n    b: \"npm:^1\"\n";
+    assert_eq!(brought("yarn.lock", berry, a()), "/p/b");
+    let pnpm = "lockfileVersion: '9.0'\nimporters:\n  p/a:\n    dependencies:\n      r:\n        specifier: ^1\n        version: 1.0.0\n  p/b: {}\npackages:\n  r@1.0.0:\n    resolution: {integrity: x}\nsnapshots:\n  r@1.0.0:\n    dependencies:\n      b: link:p/b\n";
+    assert_eq!(brought("pnpm-lock.yaml", pnpm, a()), "/p/b");
+    let bun = r#"{"workspaces": {"p/a": {"name": "a", "dependencies": {"r": "1"}}, "p/b": {"name": "b"}},
+        "packages": {"a": ["a@workspace:p/a"], "b": ["b@workspace:p/b"], "r": ["r@1.0.0", "", {"dependencies": {"b": "1"}}, "x"]}}"#;
+    assert_eq!(brought("bun.lock", bun, a()), "/p/b");
+    // Yarn 1 tells neither members nor what they answer.
+    let classic = "r@^1:\n  version \"1.0.0\"\n  integrity x\n  dependencies:\n    b \"^1\"\n";
+    let mut lock = lock("yarn.lock", classic);
+    lock.add_member("p/a", &BTreeSet::from(["r@^1".to_owned()]));
+    assert_eq!(words(&lock.brought(&a())), "b");
+    assert!(lock.members.len() == 1);
+}

@@ -130,18 +130,21 @@ fn name_of(request: &str) -> &str {
     at.map_or(request, |at| &request[..=at])
 }
 
-/// Turns what packages ask for into ids.
+/// Turns what packages ask for into ids. What no entry answers is not from a registry: a member of the workspace has that name
+/// and a version that does.
 fn settle(lock: &mut Lock) {
     for package in lock.packages.values_mut() {
-        package
-            .needs
-            .retain_mut(|wish| match lock.requested.get(wish) {
-                Some(id) => {
-                    id.clone_into(wish);
-                    true
-                }
-                None => false,
-            });
+        for wish in &mut package.needs {
+            if let Some(id) = lock.requested.get(wish) {
+                id.clone_into(wish);
+            } else {
+                *wish = name_of(wish).to_owned();
+                lock.provided.insert(wish.clone());
+            }
+        }
+    }
+    for name in &lock.provided {
+        lock.packages.insert(name.clone(), Package::default());
     }
 }
 

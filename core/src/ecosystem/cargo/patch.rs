@@ -1,7 +1,7 @@
 //! Packages of the repository that take the place of packages of a registry: `[patch]` with a path. Whoever needs such a
 //! package anywhere below is built with it, as the lockfile says. Source: "Overriding Dependencies" of the Cargo book.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use affected_graph::{DependencyKind, Evidence, RepoPath};
 
@@ -29,9 +29,10 @@ pub(super) fn links(scan: &Scan<'_>, crates: &Crates, links: &mut Vec<Link>) {
             let Some(name) = name.filter(|_| of == root) else {
                 continue;
             };
-            let brought = brought(&lock, name);
+            let brought = lock.brought(&Member::Named(name.to_owned()));
             for (package, folder) in &patched {
-                if folder != member && brought.contains(*package) {
+                let it = Member::Named((*package).to_owned());
+                if folder != member && brought.contains(&it) {
                     links.push(link(root, member, folder, package));
                 }
             }
@@ -58,32 +59,4 @@ fn lock(scan: &Scan<'_>, root: &RepoPath) -> Option<Lock> {
     let bytes = scan.read(&path).ok()?;
     let format = lockfile::format_of(path.file_name())?;
     format.parse(std::str::from_utf8(&bytes).ok()?).ok()
-}
-
-/// Names of packages of the repository that packages of others bring to a member.
-fn brought<'l>(lock: &'l Lock, member: &str) -> BTreeSet<&'l str> {
-    let own = lock.members.iter().filter_map(|(member, id)| match member {
-        Member::Named(name) => Some((id.as_str(), name.as_str())),
-        Member::Folder(_) => None,
-    });
-    let own: BTreeMap<&str, &str> = own.collect();
-    let needs = |id: &str| lock.packages.get(id).into_iter().flat_map(|it| &it.needs);
-    let start = lock.members.get(&Member::Named(member.to_owned()));
-    let first = start.into_iter().flat_map(|start| needs(start));
-    let mut open: Vec<&str> = first.map(String::as_str).collect();
-    open.retain(|id| !own.contains_key(id));
-    let mut seen: BTreeSet<&str> = open.iter().copied().collect();
-    let mut found = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        for need in needs(id) {
-            match own.get(need.as_str()) {
-                Some(name) => {
-                    found.insert(*name);
-                }
-                None if seen.insert(need) => open.push(need),
-                None => {}
-            }
-        }
-    }
-    found
 }

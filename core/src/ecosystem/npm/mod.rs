@@ -2,6 +2,7 @@
 //!
 //! Sources: the `package.json` page of the npm docs, "Workspaces" of npm, yarn, pnpm and bun.
 
+mod brought;
 mod level;
 mod manifest;
 mod package;
@@ -118,7 +119,15 @@ impl Ecosystem for Npm {
     }
 
     fn parsers(&self) -> &'static [&'static dyn AnyParser] {
-        &[&MANIFEST, &PNPM]
+        const ALL: &[&dyn AnyParser] = &[
+            &MANIFEST,
+            &PNPM,
+            brought::PARSERS[0],
+            brought::PARSERS[1],
+            brought::PARSERS[2],
+            brought::PARSERS[3],
+        ];
+        ALL
     }
 
     /// As changesets and lerna write them.
@@ -156,6 +165,7 @@ impl Ecosystem for Npm {
                 &mut discovery.links,
             );
         }
+        brought::links(scan, &packages, &workspaces, &mut discovery.links);
         discovery
     }
 

@@ -73,6 +73,15 @@ impl Workspaces {
         self.roots.contains(folder)
     }
 
+    pub(super) fn roots(&self) -> &[RepoPath] {
+        &self.roots
+    }
+
+    /// The member of a workspace that has this name.
+    pub(super) fn named(&self, root: &RepoPath, name: &str) -> Option<&RepoPath> {
+        self.by_name.get(&(root.clone(), name.to_owned()))
+    }
+
     pub(super) fn is_member(&self, folder: &RepoPath) -> bool {
         self.members.contains_key(folder)
     }
@@ -95,7 +104,7 @@ impl Workspaces {
             }
         }
         let root = self.members.get(from)?;
-        let local = |name: &str| self.by_name.get(&(root.clone(), name.to_owned()));
+        let local = |name: &str| self.named(root, name);
         if let Some(wanted) = range.strip_prefix("workspace:") {
             if wanted.starts_with('.') {
                 return from.join(wanted).ok();
