@@ -94,6 +94,17 @@ fn what_a_source_names_of_another_project_is_an_edge_or_an_input() {
     );
     check("a/run.sh", "node ../b/src/y.js", "a -> b link");
     check(
+        "a/run.sh",
+        "cp \"$ROOT\"/b/data/x.json .",
+        "a reads b/data/x.json link",
+    );
+    check(
+        "a/CMakeLists.txt",
+        "add_subdirectory(${CMAKE_SOURCE_DIR}/b)",
+        "a -> b link",
+    );
+    check("a/run.sh", "cp $TMPDIR/b/data/x.json $ROOT/c .", "");
+    check(
         "a/src/x.js",
         "import '../../c/src/y.js'; read('../../node_modules/b/y.js')",
         "",

@@ -48,10 +48,11 @@ const PYTHON: Parser<Words> = Parser {
 /// Settings and scripts, where paths stand without quotes.
 const PLAIN: Parser<Words> = Parser {
     id: "sources/plain",
-    version: 1,
+    version: 2,
     parse: |bytes| {
         let mut found = Words::default();
         climbing(bytes, &mut found);
+        variables(bytes, &mut found);
         Ok::<_, Broken>(found)
     },
 };
@@ -67,7 +68,10 @@ const SOURCES: &[&str] = &[
     ".rs", ".scala", ".svelte", ".swift", ".ts", ".tsx", ".vue",
 ];
 const SETTINGS: &[&str] = &[
+    "CMakeLists.txt",
     "Makefile",
+    "Taskfile.yaml",
+    "Taskfile.yml",
     "justfile",
     "package.json",
     "pom.xml",
@@ -75,7 +79,7 @@ const SETTINGS: &[&str] = &[
     "setup.cfg",
     "tox.ini",
 ];
-const SCRIPTS: &[&str] = &[".bash", ".gradle", ".kts", ".mk", ".sh"];
+const SCRIPTS: &[&str] = &[".bash", ".cmake", ".gradle", ".kts", ".mk", ".sh"];
 /// What these read of documentation is for a package's page and not for its tests.
 const PACKAGING: &[&[u8]] = &[b"setup.py", b"conf.py"];
 
@@ -372,6 +376,63 @@ fn climbing(bytes: &[u8], found: &mut Words) {
     }
 }
 
+/// Parts of the names of variables that mean the top of the repository, and of those that mean a place outside of it.
+const TOPS: &[&str] = &[
+    "root",
+    "repo",
+    "parent",
+    "workspace",
+    "toplevel",
+    "multimodule",
+    "cmake_source",
+];
+const OUTSIDE: &[&str] = &[
+    "tmp", "temp", "home", "dirname", "gopath", "cache", "output", "build",
+];
+
+/// Takes what settings and scripts say of a folder that a variable names: `${project.parent.basedir}/b/x`, `$(ROOT)/b/x`,
+/// `"$REPO_ROOT"/b`.
+fn variables(bytes: &[u8], found: &mut Words) {
+    let mut line = Line::default();
+    for at in memchr::memchr_iter(b'$', bytes) {
+        line.go_to(bytes, at);
+        let rest = &bytes[at + 1..];
+        let Some(length) = length_of_variable(rest).filter(|_| !line.is_remark) else {
+            continue;
+        };
+        let name = String::from_utf8_lossy(&rest[..length]).to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let after = &rest[length..];
+        let after = after.strip_prefix(b"\"").unwrap_or(after);
+        let end = after.iter().take_while(|byte| is_of_path(**byte)).count();
+        let path = std::str::from_utf8(&after[..end]).unwrap_or_default();
+        let Some(path) = path.strip_prefix('/').map(|path| path.trim_matches('/')) else {
+            continue;
+        };
+        let is_path = !path.is_empty() && path.len() <= MOST;
+        let climbs = path.split('/').any(|part| part == "..");
+        if is_path && !climbs && (has(TOPS) || (path.contains('/') && !has(OUTSIDE))) {
+            found.inner.insert(path.to_owned());
+        }
+    }
+}
+
+/// How long the name of a variable is, with its brackets, on one line.
+fn length_of_variable(rest: &[u8]) -> Option<usize> {
+    let close = match rest.first()? {
+        b'{' => b'}',
+        b'(' => b')',
+        _ => {
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let length = rest.iter().take_while(|byte| is_name(byte)).count();
+            return (length > 0).then_some(length);
+        }
+    };
+    let near = &rest[..rest.len().min(NEAR)];
+    let end = memchr::memchr2(close, b'\n', near)?;
+    (near[end] == close).then_some(end + 1)
+}
+
 /// The line of a place in a text that is gone through once.
 #[derive(Default)]
 struct Line {
@@ -437,6 +498,28 @@ mod tests {
             "a d e",
         );
         check(imports, "importlib.x()\n# import a\nx = 'from b'", "");
+    }
+
+    #[test]
+    fn what_a_variable_stands_before_is_taken() {
+        let check = |text: &str, inner: &str| {
+            let mut found = Words::default();
+            variables(text.as_bytes(), &mut found);
+            let words: Vec<&str> = found.inner.iter().map(String::as_str).collect();
+            assert_eq!(words.join(" "), inner, "{text}");
+        };
+        check(
+            "<directory>${project.parent.basedir}/b/src</directory>",
+            "b/src",
+        );
+        check(
+            "source \"$REPO_ROOT\"/b ; . ${ROOT}/hack/lib.sh",
+            "b hack/lib.sh",
+        );
+        check("$(ROOT)/b/x: $(OUT)/y", "b/x");
+        check("cp $(git rev-parse --show-toplevel)/b/x $TMPDIR/b/y", "b/x");
+        check("# see $ROOT/b/x\n$ROOT\n${unclosed/a/b\n$", "");
+        check("$ROOT/../b $HOME/b/x ${x}b/y", "");
     }
 
     #[test]
