@@ -357,3 +357,22 @@ fn names_that_jest_maps_are_followed_or_take_all() {
         assert_eq!(told(&list)["p:test"], expected, "{file}");
     }
 }
+
+/// Whoever reads data that names other data reads that, too, however many steps away.
+#[test]
+fn data_that_other_data_names_is_read_with_it() {
+    let repo = workspace();
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write(
+        "lib/fixtures/a.json",
+        "{\"ok\":true,\"$ref\":\"./deep/b.json#/x\"}\n",
+    );
+    repo.write("lib/fixtures/deep/b.json", "{\"$ref\":\"part.json\"}\n");
+    repo.write("lib/fixtures/deep/part.json", "{\"x\":1}\n");
+    let part = "require('assert').ok(require('../fixtures/deep/part.json').x)\n";
+    repo.write("lib/test/part.js", part);
+    repo.commit("data that names data");
+    repo.git(&["checkout", "-q", "-B", "topic"]);
+    repo.write("lib/fixtures/deep/part.json", "{\"x\":2}\n");
+    expect(&repo, &[("lib:test", "test/data.js test/part.js")]);
+}

@@ -30,6 +30,7 @@ pub mod terraform;
 pub mod turbo; // <- a module here
 
 mod files;
+mod outer;
 pub(crate) mod prose;
 
 use std::collections::{BTreeMap, BTreeSet};

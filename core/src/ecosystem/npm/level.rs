@@ -9,7 +9,9 @@ use super::resolve::{Meaning, Resolver};
 use super::settings::CODE;
 use super::source::{Change, Source, parser_of};
 use super::suite;
+use crate::ecosystem::outer::{self, Around};
 use crate::ecosystem::{FileLevel, Look, SourceFile, Suite};
+use crate::lockfile;
 
 impl FileLevel for Npm {
     fn suite(&self, look: &Look<'_>, project: &Project, task: &Task) -> Result<Suite, String> {
@@ -24,8 +26,56 @@ impl FileLevel for Npm {
         let mut found = BTreeMap::new();
         walk(look, &resolver, tests, Follow::All, &mut found);
         walk(look, &resolver, settings, Follow::Imports, &mut found);
+        lead_outwards(look, &mut found);
         found.into_values().collect()
     }
+}
+
+/// Adds data that names changed data which sources name: who reads the first reads the second.
+fn lead_outwards(look: &Look<'_>, found: &mut BTreeMap<RepoPath, SourceFile>) {
+    let changed = look.changed;
+    let all = [&changed.added, &changed.modified, &changed.deleted];
+    let is_named = |path: &&RepoPath| found.values().any(|file| file.uses.contains(*path));
+    let inner = all.into_iter().flatten().filter(|path| is_data(path));
+    let inner: BTreeSet<RepoPath> = inner.filter(is_named).cloned().collect();
+    if inner.is_empty() {
+        return;
+    }
+    let owner = |path: &RepoPath| look.graph.enclosing(path).next();
+    let is_near = |from: &RepoPath, path: &RepoPath| match (owner(from), owner(path)) {
+        (Some(from), Some(to)) => {
+            let below = look.graph.dependencies(from);
+            from == to || below.iter().any(|(below, _)| *below == to)
+        }
+        _ => true,
+    };
+    let around = Around {
+        look,
+        is_data: &is_data,
+        is_near: &is_near,
+    };
+    let Some(outer) = outer::of(&around, &inner) else {
+        for file in found.values_mut() {
+            let words = "there is too much data to find all that names what changed";
+            file.escape.get_or_insert_with(|| words.to_owned());
+        }
+        return;
+    };
+    for (path, inner) in outer {
+        let fresh = || SourceFile {
+            path: path.clone(),
+            ..SourceFile::default()
+        };
+        let file = found.entry(path.clone()).or_insert_with(fresh);
+        file.uses.extend(inner.into_iter().map(|inner| inner.path));
+    }
+}
+
+/// Tells data from sources, and from what says how a package is put together.
+fn is_data(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    let is_manifest = name == b"package.json" || name.starts_with(b"tsconfig");
+    parser_of(name).is_none() && !is_manifest && lockfile::format_of(name).is_none()
 }
 
 /// What is followed of a file.

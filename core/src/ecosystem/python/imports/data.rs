@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::RepoPath;
 
-use super::outer::{self, Outer};
 use super::source::Source;
 use super::world::{World, is_source};
+use crate::ecosystem::outer::{self, Around, Outer};
 
 /// Sources of other languages: what is made of them is no matter of who names them.
 const BUILT: &[&[u8]] = &[
@@ -61,7 +61,12 @@ impl<'w> Data<'w> {
     /// found as well.
     pub(super) fn lead_outwards(&mut self, world: &World<'_>) -> bool {
         let named = self.named.borrow().clone();
-        match outer::of(world, &named) {
+        let around = Around {
+            look: world.look,
+            is_data: &|path| !is_source(path) && !is_built(path),
+            is_near: &|from, path| world.is_near(from, path),
+        };
+        match outer::of(&around, &named) {
             Some(outer) => self.outer = outer,
             None => self.is_lost = true,
         }
@@ -157,7 +162,7 @@ impl Data<'_> {
 }
 
 /// Tells whether a file is a source of another language.
-pub(super) fn is_built(path: &RepoPath) -> bool {
+fn is_built(path: &RepoPath) -> bool {
     let name = path.file_name();
     BUILT.iter().any(|ending| name.ends_with(ending))
 }

@@ -6,7 +6,6 @@
 
 mod calls;
 mod data;
-mod outer;
 mod registry;
 mod settings;
 mod source;

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use affected_graph::RepoPath;
 
-use super::data::is_built;
-use super::world::{World, is_source};
+use super::Look;
 use crate::tree::FileKind;
 
 /// What is larger is material, not a text that names others.
@@ -24,6 +23,15 @@ const ENDS: &[u8] = b"\"'`()[]{}<>,;:=|#?*\\";
 /// Prose names files all the time and takes none in.
 const PROSE: &[&[u8]] = &[b".md", b".mdx", b".rst", b".adoc"];
 
+/// Where data is looked for, and what is data there.
+pub(super) struct Around<'a> {
+    pub(super) look: &'a Look<'a>,
+    /// Tells data from sources.
+    pub(super) is_data: &'a dyn Fn(&RepoPath) -> bool,
+    /// Tells whether the second can be meant in the first.
+    pub(super) is_near: &'a dyn Fn(&RepoPath, &RepoPath) -> bool,
+}
+
 /// One file as another names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Inner {
@@ -36,15 +44,16 @@ pub(super) struct Inner {
 pub(super) type Outer = BTreeMap<RepoPath, BTreeSet<Inner>>;
 
 /// Finds all data that leads to some; `None` where there is too much of it.
-pub(super) fn of(world: &World<'_>, inner: &BTreeSet<RepoPath>) -> Option<Outer> {
-    let changed = world.look.changed;
-    let entries = world.look.head.files().entries().iter();
+pub(super) fn of(around: &Around<'_>, inner: &BTreeSet<RepoPath>) -> Option<Outer> {
+    let look = around.look;
+    let changed = look.changed;
+    let entries = look.head.files().entries().iter();
     let texts = entries.filter(|entry| entry.kind != FileKind::Symlink);
     let texts = texts.map(|entry| &entry.path).filter(|path| {
         let is_new = changed.modified.contains(path) || changed.added.contains(path);
-        !is_source(path) && !is_built(path) && !is_new
+        (around.is_data)(path) && !is_new
     });
-    let near = |path: &&RepoPath| inner.iter().any(|inner| world.is_near(path, inner));
+    let near = |path: &&RepoPath| inner.iter().any(|inner| (around.is_near)(path, inner));
     let texts: Vec<&RepoPath> = texts.filter(near).collect();
     if texts.len() > MAX_FILES {
         return None;
@@ -52,13 +61,13 @@ pub(super) fn of(world: &World<'_>, inner: &BTreeSet<RepoPath>) -> Option<Outer>
     let (mut found, mut open) = (Outer::new(), inner.clone());
     while !open.is_empty() {
         let names = Names::new(&open);
-        let hits = world.look.head.search(&texts, |path, text| {
+        let hits = look.head.search(&texts, |path, text| {
             let hits = names.hits(path, text);
             (!hits.is_empty()).then_some(hits)
         });
         open.clear();
         for (path, mut hits) in hits {
-            hits.retain(|inner| inner.path != path && world.is_near(&path, &inner.path));
+            hits.retain(|inner| inner.path != path && (around.is_near)(&path, &inner.path));
             if hits.is_empty() {
                 continue;
             }
