@@ -55,7 +55,7 @@ impl Source {
 }
 
 const fn parser(id: &'static str, parse: fn(&[u8]) -> Result<Source, Broken>) -> Parser<Source> {
-    let version = 3;
+    let version = 4;
     Parser { id, version, parse }
 }
 

@@ -2,7 +2,7 @@
 
 use oxc_ast::ast::{Argument, Expression};
 
-use super::value::first_name;
+use super::value::{first_name, last_name};
 
 /// Calls of a module of files that take a name first.
 pub(super) const READS: &[&str] = &[
@@ -41,6 +41,11 @@ pub(super) const READS: &[&str] = &[
     "watchFile",
 ];
 
+/// Tells whether a name of [`READS`] means files wherever it is from: a module may hand on `fs`.
+pub(super) fn is_of_files_alone(name: &str) -> bool {
+    name.starts_with("read") || name.ends_with("Sync") || name == "createReadStream"
+}
+
 /// Tells whether a module reads files for its callers.
 pub(super) fn is_of_files(module: &str) -> bool {
     let bare = module.strip_prefix("node:").unwrap_or(module);
@@ -59,5 +64,24 @@ pub(super) fn is_require_of_files(init: &Expression<'_>) -> bool {
         }
         Expression::StaticMemberExpression(member) => is_require_of_files(&member.object),
         _ => false,
+    }
+}
+
+/// The call that a value stands for: `fs.readFileSync`, `promisify(fs.readFile)`, `fs.readFile.bind(fs)`.
+pub(super) fn handed_on<'a>(value: &'a Expression<'_>) -> Option<&'a str> {
+    match value.get_inner_expression() {
+        Expression::StaticMemberExpression(member) => {
+            let name = member.property.name.as_str();
+            (READS.contains(&name) && is_of_files_alone(name)).then_some(name)
+        }
+        Expression::CallExpression(call) => match last_name(&call.callee)? {
+            "promisify" => handed_on(call.arguments.first()?.as_expression()?),
+            "bind" => match call.callee.get_inner_expression() {
+                Expression::StaticMemberExpression(bind) => handed_on(&bind.object),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
     }
 }

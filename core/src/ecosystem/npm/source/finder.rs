@@ -14,7 +14,7 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 
 use super::Source;
-use super::files::{READS, is_of_files, is_require_of_files};
+use super::files::{READS, handed_on, is_of_files, is_of_files_alone, is_require_of_files};
 use super::value::{Known, Value, first_name, last_name, path_like, value};
 
 /// Modules whose callers do what imports do not show: they start programs, search folders, load by computed names.
@@ -290,7 +290,9 @@ impl<'t> Finder<'t> {
             }
             (Some("eval"), Some("eval")) => self.escape(it.span, "evaluates a text"),
             (Some("process"), Some("chdir")) => self.escape(it.span, "changes its folder"),
-            (_, Some(name)) if self.reads_files && READS.contains(&name) => {
+            (_, Some(name))
+                if READS.contains(&name) && (self.reads_files || is_of_files_alone(name)) =>
+            {
                 self.read_argument(&it.arguments, it.span);
             }
             _ => {}
@@ -350,13 +352,13 @@ impl<'t> Finder<'t> {
 impl<'a> Visit<'a> for Finder<'_> {
     fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
         self.import(it.source.value.as_str(), it.span);
-        if !is_of_files(it.source.value.as_str()) {
-            return;
-        }
+        let is_of_files = is_of_files(it.source.value.as_str());
         for specifier in it.specifiers.iter().flatten() {
             if let ImportDeclarationSpecifier::ImportSpecifier(taken) = specifier {
                 let imported = taken.imported.name();
-                self.renamed(imported.as_str(), taken.local.name.as_str(), it.span);
+                if is_of_files || is_of_files_alone(imported.as_str()) {
+                    self.renamed(imported.as_str(), taken.local.name.as_str(), it.span);
+                }
             }
         }
     }
@@ -457,6 +459,9 @@ impl<'a> Visit<'a> for Finder<'_> {
             let made = matches!(init, Expression::CallExpression(call) if last_name(&call.callee) == Some("createRequire"));
             if made && name.name.as_str() != "require" {
                 self.escape(it.span, "makes a `require` of another name");
+            }
+            if let Some(read) = handed_on(init) {
+                self.renamed(read, name.name.as_str(), it.span);
             }
             if self.remember(name.name.as_str(), init) {
                 return;

@@ -78,6 +78,35 @@ fn files_are_found_where_their_names_are_written_down() {
     );
 }
 
+/// A module may hand on `fs`.
+#[test]
+fn reads_are_known_by_their_names_wherever_they_are_from() {
+    for (text, words) in [
+        (
+            "import { fs } from './h'\nfs.readFileSync(name)\n",
+            "./h | !2 reads a file whose name it computes",
+        ),
+        (
+            "import { readFileSync as read } from './h'\n",
+            "./h | !1 reads files under another name",
+        ),
+        (
+            "import fs from 'fs'\nconst read = promisify(fs.readFile)\n",
+            "fs | !2 reads files under another name",
+        ),
+        (
+            "import fs from 'fs'\nconst read = fs.readFileSync.bind(fs)\n",
+            "fs | !2 reads files under another name",
+        ),
+        (
+            "import fs from 'fs'\nconst readFile = promisify(fs.readFile)\nexpect(fs.existsSync).toBe(x)\n",
+            "fs",
+        ),
+    ] {
+        check("a.mjs", text, words);
+    }
+}
+
 #[test]
 fn what_cannot_be_followed_is_named_with_its_line() {
     check("a.js", "\nimport(name)\n", "!2 imports what it computes");
