@@ -23,7 +23,7 @@ const ID: EcosystemId = EcosystemId("compose");
 /// Parses a compose file.
 pub(super) const COMPOSE: Parser<ComposeFile> = Parser {
     id: "compose/file",
-    version: 3,
+    version: 4,
     parse,
 };
 
@@ -40,6 +40,8 @@ struct Service {
     image: Option<String>,
     /// Context and Dockerfile.
     build: Option<(String, String)>,
+    /// Whether a build says neither: then another file beside, which does, is meant.
+    adds_to_build: bool,
     /// The file, if it is another one, and the service that this one starts from.
     extends: Option<(Option<String>, String)>,
     needs: Vec<String>,
@@ -184,7 +186,7 @@ const DEPTH: usize = 8;
 /// The folder that each service of an application ships: of this file, of those that it includes, and of those
 /// beside it, which are given to Compose together with it (`docker-compose.override.yml`).
 fn homes(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile) -> BTreeMap<String, RepoPath> {
-    let mut homes = BTreeMap::new();
+    let (mut homes, mut guessed) = (BTreeMap::new(), BTreeMap::new());
     let mut open = vec![(path.clone(), Arc::new(file.clone()), 0)];
     let beside = |other: &&RepoPath| *other != path && other.parent() == path.parent();
     for other in scan.candidates.iter().filter(beside) {
@@ -196,9 +198,13 @@ fn homes(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile) -> BTreeMap<Strin
     }
     open.reverse();
     while let Some((path, file, depth)) = open.pop() {
-        for name in file.services.keys() {
+        for (name, service) in &file.services {
             if let Some(home) = home_of(scan, &path, &file, name, 0) {
-                homes.entry(name.clone()).or_insert(home);
+                let of = match service.adds_to_build {
+                    true => &mut guessed,
+                    false => &mut homes,
+                };
+                of.entry(name.clone()).or_insert(home);
             }
         }
         let base = path.parent().unwrap_or_default();
@@ -212,6 +218,9 @@ fn homes(scan: &Scan<'_>, path: &RepoPath, file: &ComposeFile) -> BTreeMap<Strin
                 .then(|| scan.parse(&path, &COMPOSE).ok());
             open.extend(included.flatten().map(|file| (path, file, depth + 1)));
         }
+    }
+    for (name, home) in guessed {
+        homes.entry(name).or_insert(home);
     }
     homes
 }
@@ -441,7 +450,11 @@ fn build(value: &Value) -> Option<(String, String)> {
 
 fn service(value: &Value, document: &Value) -> Service {
     let string = |value: &Value| value.as_str().map(ToOwned::to_owned);
-    let build = value.get("build").and_then(build);
+    let said = value.get("build");
+    let says = |key: &str| said.is_some_and(|said| said.get(key).is_some());
+    let adds_to_build = said.is_some_and(Value::is_object)
+        && !(says("context") || says("dockerfile") || says("dockerfile_inline"));
+    let build = said.and_then(build);
     let mut needs = words(value.get("depends_on"));
     needs.extend(
         words(value.get("links"))
@@ -487,6 +500,7 @@ fn service(value: &Value, document: &Value) -> Service {
     Service {
         image: value.get("image").and_then(string),
         build,
+        adds_to_build,
         extends,
         needs,
         environment,

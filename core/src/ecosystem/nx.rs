@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, Standing, Symbol,
-    is_material, line_of, without_comments,
+    Discovery, Ecosystem, FileName, FoundProject, Link, Reference, Scan, SharedFile, SharedRole,
+    Standing, Symbol, is_material, line_of, without_comments,
 };
 use crate::facts::{AnyParser, Broken, Parser};
 
@@ -88,6 +88,14 @@ impl Ecosystem for Nx {
             workspace(scan, &root, &mut discovery);
         }
         discovery
+    }
+
+    fn shared_files(&self) -> &'static [SharedFile] {
+        &[SharedFile {
+            rule: "task runner settings",
+            name: FileName::Is("nx.json"),
+            role: SharedRole::Settings,
+        }]
     }
 }
 

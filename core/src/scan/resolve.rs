@@ -216,9 +216,14 @@ fn follow(
             let owner = roots.enclosing(&path);
             let folder = tree.files().is_folder(&path);
             let here = roots.projects[from].root.clone();
+            // Of its own a project has what it is built from anyway; only projects inside are news.
+            let is_own = owner == Some(from) && kind == DependencyKind::Build;
             if folder && !here.is_within(&path) {
                 for root in roots.below(&path) {
                     edge(roots, root);
+                }
+                if is_own {
+                    return;
                 }
                 // A part of a project: what that project is built from matters as well.
                 if let Some(owner) = owner.filter(|owner| !is_whole_repository(roots, *owner)) {

@@ -132,13 +132,14 @@ fn image(
 }
 
 /// What a source of COPY or ADD refers to. One that contains the service's own folder (`COPY . .` from the
-/// repository root) only is the context: what is really used of it is told by the manifests.
+/// repository root) only is the context: what is really used of it is told by the manifests. One inside of it may be a project
+/// of its own.
 fn copied(home: &RepoPath, context: &RepoPath, source: &str) -> Option<Reference> {
     if source.contains("://") || source.contains('$') {
         return None;
     }
     let path = context.join(source.trim_start_matches('/')).ok()?;
-    if path.is_within(home) || home.is_within(&path) {
+    if home.is_within(&path) || (home.is_root() && path.is_within(home)) {
         return None;
     }
     Some(match path.as_str() {

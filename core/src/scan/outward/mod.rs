@@ -125,7 +125,7 @@ struct Places<'t> {
     known: FxHashMap<(&'t [u8], &'t [u8]), bool>,
     /// What a project is known to read: its root, and the path.
     inputs: FxHashSet<(&'t [u8], &'t [u8])>,
-    /// Names of what lies directly in the folders above projects.
+    /// Names of what lies directly in the folders of projects that have others inside, and above projects.
     names: FxHashMap<RepoPath, FxHashSet<&'t [u8]>>,
 }
 
@@ -150,8 +150,10 @@ impl<'t> Places<'t> {
         let inputs = resolved.projects.iter().flat_map(|project| {
             let root = project.root.as_bytes();
             let path = move |input: &'t Input| match &input.pattern {
-                InputPattern::Path(path) => Some((root, path.as_bytes())),
-                InputPattern::Glob(_) => None,
+                InputPattern::Path(path) if input.kind != DependencyKind::Runtime => {
+                    Some((root, path.as_bytes()))
+                }
+                _ => None,
             };
             project.inputs.iter().filter_map(path)
         });
@@ -233,7 +235,7 @@ impl<'t> Places<'t> {
         let mut places = places.into_iter().flatten();
         let place = places.find(|place| self.is_there(place));
         let place = place.or_else(|| folder.join(word).ok());
-        let place = place.filter(|place| !place.is_within(own.root));
+        let place = place.filter(|place| self.is_of_others(own, place));
         place.map_or_else(Vec::new, |place| self.met(own, &place, true))
     }
 
@@ -244,10 +246,10 @@ impl<'t> Places<'t> {
             let names = self.names.get(above);
             names.is_some_and(|names| names.contains(first))
         };
-        let above = own.root.ancestors().filter(|above| above != own.root);
+        let above = own.root.ancestors();
         let places = above.filter(holds_first);
         let places = places.filter_map(|above| above.join(word).ok());
-        let places = places.filter(|place| !place.is_within(own.root));
+        let places = places.filter(|place| self.is_of_others(own, place));
         places
             .flat_map(|place| self.met(own, &place, false))
             .collect()
@@ -279,6 +281,11 @@ impl<'t> Places<'t> {
         }
         let roots = roots.iter();
         roots.filter_map(|root| self.project(own, root)).collect()
+    }
+
+    /// Tells whether a place is none of the project's own: outside of it, or in a project inside of it.
+    fn is_of_others(&self, own: Own<'_>, place: &RepoPath) -> bool {
+        !place.is_within(own.root) || self.owner(place).is_some_and(|owner| owner != own.root)
     }
 
     fn is_there(&self, place: &RepoPath) -> bool {

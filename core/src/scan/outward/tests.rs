@@ -143,6 +143,49 @@ fn a_place_in_the_own_project_is_meant_first() {
 }
 
 #[test]
+fn a_project_inside_of_another_is_no_part_of_it() {
+    let check = |path: &str, text: &str, expect: &str| {
+        let files = [
+            ("a/web/package.json", "{\"name\": \"web\"}"),
+            ("a/web/src/y.js", ""),
+            ("a/web/x.json", "{}"),
+            (path, text),
+        ];
+        assert_eq!(two(&files), expect, "{path}: {text}");
+    };
+    check("a/src/x.js", "require('../web/src/y')", "a -> a/web link");
+    check(
+        "a/makefile",
+        "\tnode $(ROOT)/a/web/src/y.js",
+        "a -> a/web link",
+    );
+    check(
+        "a/src/x.js",
+        "read(ROOT, 'web/x.json')",
+        "a reads a/web/x.json link",
+    );
+    check(
+        "a/web/src/z.js",
+        "require('./y'); require('../../src/x')",
+        "",
+    );
+}
+
+#[test]
+fn what_only_runs_beside_it_may_be_read_as_well() {
+    let files = [
+        ("a/Dockerfile", "FROM scratch\nCOPY . .\n"),
+        (
+            "compose.yaml",
+            "services:\n  a:\n    build: a\n    environment:\n      - X=${X}\n",
+        ),
+        (".env", "X=1\n"),
+        ("a/src/x.js", "read('../../.env')"),
+    ];
+    assert_eq!(two(&files), "a reads .env link");
+}
+
+#[test]
 fn a_folder_of_many_projects_is_meant_by_tests_only() {
     let all = [
         ("p/c/package.json", "{\"name\": \"c\"}"),

@@ -69,10 +69,12 @@ const SOURCES: &[&str] = &[
 ];
 const SETTINGS: &[&str] = &[
     "CMakeLists.txt",
+    "GNUmakefile",
     "Makefile",
     "Taskfile.yaml",
     "Taskfile.yml",
     "justfile",
+    "makefile",
     "package.json",
     "pom.xml",
     "pytest.ini",
