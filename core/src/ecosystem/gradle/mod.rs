@@ -5,6 +5,7 @@
 
 mod builds;
 mod catalog;
+mod modules;
 mod project;
 mod script;
 mod settings;
@@ -437,29 +438,6 @@ impl<'a> Member<'a> {
             .builds
             .iter()
             .filter(move |build| roots.contains(&build.root))
-    }
-
-    /// Projects of included builds that stand in for a module.
-    fn substituted(&self, module: &str) -> Vec<RepoPath> {
-        let Some((group, name)) = module.split_once(':') else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        for (path, folder) in self.included().flat_map(|build| &build.projects) {
-            let last = path.rsplit(':').next().unwrap_or_default().as_bytes();
-            let named = if last.is_empty() {
-                folder.file_name()
-            } else {
-                last
-            };
-            let script =
-                script_of(self.world.scan, folder).and_then(|file| self.world.scripts.get(&file));
-            let said = script.and_then(|script| script.group.as_deref());
-            if named == name.as_bytes() && said.is_none_or(|said| said == group) {
-                found.push(folder.clone());
-            }
-        }
-        found
     }
 
     /// What every project of a build is built with.

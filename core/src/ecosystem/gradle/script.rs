@@ -13,7 +13,7 @@ use crate::facts::{Broken, Parser};
 
 pub(super) const SCRIPT: Parser<Script> = Parser {
     id: "gradle/script",
-    version: 2,
+    version: 3,
     parse,
 };
 
@@ -66,7 +66,10 @@ pub(super) struct Script {
     pub(super) files: Vec<(Scope, String, bool, u32)>,
     /// Ids of plugins that this project makes.
     pub(super) makes: Vec<String>,
+    /// Its own `group`.
     pub(super) group: Option<String>,
+    /// The `group` that it gives to other projects.
+    pub(super) group_of_others: Option<String>,
     /// Test tasks other than `test`.
     pub(super) tests: Vec<String>,
     /// Whether it says something about other projects.
@@ -249,15 +252,26 @@ impl Here<'_> {
             "dependsOn" | "evaluationDependsOn" => self.depends_on(word, script),
             "from" => self.apply_from(script),
             "id" | "kotlin" | "alias" | "apply" | "plugin" => self.plugin(word, script),
-            "group" if self.is(1, '=') && self.scope == Scope::Own => {
-                script.group = self.get(2).and_then(Token::text).map(ToOwned::to_owned);
-            }
+            "group" if !follows_dot => self.group(script),
             "integrationTest" | "functionalTest" | "e2eTest"
                 if matches!(self.before(1).and_then(Token::word), Some("task" | "val")) =>
             {
                 script.tests.push(word.to_owned());
             }
             _ => {}
+        }
+    }
+
+    /// `group = "a"`, and in Groovy `group "a"`.
+    fn group(&self, script: &mut Script) {
+        let said = self.get(if self.is(1, '=') { 2 } else { 1 });
+        let Some(said) = said.and_then(Token::text).map(ToOwned::to_owned) else {
+            return;
+        };
+        match self.scope {
+            Scope::Own => script.group = Some(said),
+            Scope::Below | Scope::All => script.group_of_others = Some(said),
+            Scope::Named(_) => {}
         }
     }
 

@@ -280,17 +280,23 @@ fn nearest(scan: &Scan<'_>, folder: &RepoPath, path: &str) -> RepoPath {
         .unwrap_or_else(|| folder.clone())
 }
 
+/// Tells whether requirements are of sources beside them, or in the folders beside them unless these are services of their own.
 fn has_sources(scan: &Scan<'_>, folder: &RepoPath) -> bool {
-    let is_source = |path: &RepoPath| {
-        path.file_name().ends_with(b".py")
-            && path
-                .relative_to(folder)
-                .is_some_and(|inside| !inside.contains(&b'/'))
+    let below = scan.files().below(folder).iter();
+    let depths = |is_meant: fn(&RepoPath) -> bool| {
+        let meant = below.clone().filter(move |entry| is_meant(&entry.path));
+        meant.map(|entry| {
+            let inside = entry.path.relative_to(folder).unwrap_or_default();
+            inside.iter().filter(|byte| **byte == b'/').count()
+        })
     };
-    scan.files()
-        .below(folder)
-        .iter()
-        .any(|entry| is_source(&entry.path))
+    let sources = depths(|path| path.file_name().ends_with(b".py"));
+    let mut images = depths(|path| path.file_name().starts_with(b"Dockerfile"));
+    match sources.min() {
+        Some(0) => true,
+        Some(1) => !folder.is_root() && images.all(|depth| depth == 0),
+        _ => false,
+    }
 }
 
 fn project(scan: &Scan<'_>, folder: &RepoPath, manifest: &Manifest) -> FoundProject {
